@@ -1,0 +1,43 @@
+"""What every type of the vocabulary shares: frozen, closed, and identified by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Frozen", "content_id"]
+
+
+class Frozen(BaseModel):
+    """One state, never filled up over time: immutable, and unknown fields are refused.
+
+    The string under a field is its documentation everywhere: in the JSON schema that a model is
+    asked to fill, in the field table of the dataset card, and here.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+
+    def evolve(self, **changes: Any) -> Self:
+        """A changed copy that is validated again (``model_copy(update=...)`` is not)."""
+        return type(self).model_validate({**dict(self), **changes})
+
+
+def content_id(*parts: Any) -> str:
+    """The sha256, in lower-case hex, of the parts' canonical JSON: equal parts, equal id.
+
+    >>> content_id("a", 1) == content_id("a", 1)
+    True
+    >>> content_id("a", 1) == content_id("a", "1")
+    False
+    """
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

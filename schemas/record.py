@@ -1,0 +1,152 @@
+"""What leaves: the published row, and the row of what could not be published."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from .base import Frozen
+from .candidate import Answer, Attribute, Claim, ParseStatus, Region, Verdict
+from .media.types import Media
+from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
+
+__all__ = ["AnnotationStatus", "Duplicate", "Lineage", "Record", "Rejection", "Review"]
+
+Review = Literal["not_routed", "pending", "reviewed", "skipped", "adjudicated"]
+AnnotationStatus = Literal["not_annotated", "annotated_clean", "annotated"]
+
+
+class Lineage(Frozen):
+    """One candidate behind the row."""
+
+    candidate_id: str
+    """The candidate in ``candidates/``."""
+    machine: str
+    """The machine's name in the recipe."""
+    kind: str
+    """Plug-in."""
+    model: str = ""
+    """Model as asked for, or method and version."""
+    prompt_sha256: str = ""
+    """Hash of the rendered prompt."""
+    conditioning: Literal["blind", "label_given"] = "blind"
+    """Whether the machine was shown the label."""
+    parse_status: ParseStatus = "ok"
+    """How its answer was read."""
+    answer_key: str = ""
+    """Key of the raw answer in ``answers/``."""
+    verdict: Verdict | None = None
+    """What it thought the medium is."""
+
+
+class Record(Frozen):
+    """One published row: the sample and its final annotation.
+
+    It holds nothing that differs between two runs with equal answers: no clock, no path of the
+    run, no attempts, latency or cost; those live in ``candidates/``. The medium's bytes are written
+    beside these fields under ``image``, ``video`` or ``document``.
+    """
+
+    sample_id: str
+    """Hash of the media and of what is asked of them."""
+    asset_id: str
+    """sha256 of the medium's original bytes, which are embedded untouched."""
+    file_name: str
+    """Original file name."""
+    byte_size: NonNegativeInt
+    """Size of the original bytes."""
+    media: Media
+    """What was measured of the medium."""
+    role: Role = "primary"
+    """What the medium is to the sample."""
+    perceptual_hashes: tuple[str, ...] = ()
+    """PDQ hashes (image, sampled frames or pages)."""
+    origin: Origin = "unknown"
+    """Where the medium comes from: real, generated, edited or unknown."""
+    origin_statements: tuple[OriginStatement, ...] = ()
+    """Who says so: the manifest, or evidence in the file."""
+    generator: Generator | None = None
+    """What made it."""
+    source: Source = Source()
+    """Where it was found and under which licence."""
+    findings: tuple[Finding, ...] = ()
+    """What was noticed, disagreements among them."""
+    task_input: TaskInput = TaskInput()
+    """What was asked of this sample."""
+    group_id: str
+    """Samples of one group never straddle splits: duplicates, pairs and stated groups joined."""
+    pair_id: str | None = None
+    """Stated pair."""
+    split: str
+    """The split it is in."""
+    taxonomy: str
+    """Taxonomy and version of the categories, ``name@version``."""
+    annotation_status: AnnotationStatus
+    """not_annotated: nobody has judged; annotated_clean: a person or the ground truth says there is nothing; annotated: there are regions or an explanation. A machine alone never makes it annotated_clean."""
+    review: Review = "not_routed"
+    """Whether a person looked at it."""
+    verdict: Verdict | None = None
+    """What the final annotation says the medium is."""
+    explanation: str = ""
+    """Why, over all."""
+    claims: tuple[Claim, ...] = ()
+    """Stretches of the explanation and the regions they rest on."""
+    regions: tuple[Region, ...] = ()
+    """The final regions."""
+    attributes: tuple[Attribute, ...] = ()
+    """Graded properties."""
+    answers: tuple[Answer, ...] = ()
+    """Answers with evidence."""
+    ground_truth: tuple[Region, ...] = ()
+    """Known regions that came with the source."""
+    has_ground_truth: bool = False
+    """Whether ground_truth is complete."""
+    lineage: tuple[Lineage, ...] = ()
+    """The candidates behind the row."""
+    verification_ids: tuple[str, ...] = ()
+    """The people's decisions behind the row, in ``verifications/``."""
+    reviewers: tuple[str, ...] = ()
+    """Pseudonyms of those who looked."""
+
+
+class Rejection(Frozen):
+    """Something that could not go on, and why: nothing vanishes."""
+
+    item_id: str
+    """The item: what a person would call it."""
+    sample_id: str | None = None
+    """The sample, once it had one."""
+    uri: str = ""
+    """Where its bytes are."""
+    stage: Literal["ingest", "propose", "finalize"]
+    """Where it stopped."""
+    machine: str = ""
+    """The machine that failed on it, in propose."""
+    error: str
+    """Error class, e.g. MediaError, AnswerError, ServiceError."""
+    message: str
+    """What happened."""
+    remedy: str = ""
+    """What to do about it."""
+    attempts: PositiveInt = 1
+    """How often it was tried."""
+    answer_key: str = ""
+    """The raw answer that could not be used, in ``answers/``."""
+    is_final: bool = True
+    """False where other machines still answered, so that the sample itself goes on."""
+
+
+class Duplicate(Frozen):
+    """An item whose medium and task are already in the run."""
+
+    item_id: str
+    """The item that was found again."""
+    sample_id: str
+    """The sample that is kept."""
+    kept_item_id: str
+    """The item that the kept sample was read from."""
+    kind: Literal["exact", "near"]
+    """exact: the same bytes and task, counted as duplicate; near: a look-alike, kept, in the same group."""
+    distance: NonNegativeInt = 0
+    """Bits in which the perceptual hashes differ, of 256."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
-from .base import Frozen
+from .base import Frozen, Int64
 from .geometry import Box, Keyframe, Mask, Polygon, TimeSpan
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "View",
 ]
 
+Confidence = Annotated[float, Field(ge=0, le=1)]
+"""0 (a guess) to 1 (certain)."""
 Verdict = Literal["real", "generated", "edited", "unclear"]
 ParseStatus = Literal["ok", "repaired", "parse_error", "refusal", "truncated", "empty", "api_error"]
 
@@ -54,15 +56,17 @@ class Region(Frozen):
     """Leaf name in the taxonomy."""
     explanation: str = ""
     """Why this region is what the category says."""
-    score: float | None = None
+    score: Confidence | None = None
     """Confidence of whoever proposed it, 0 to 1."""
     source: Literal["machine", "human", "derived", "ground_truth"]
     """Who drew it."""
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Region:
+    def _is_somewhere(self) -> Self:
         if not (self.box or self.polygons or self.mask or self.span or self.track or self.page_index is not None):
-            raise ValueError(f"region {self.region_id}: no box, polygon, mask, track, time span or page says where it is")
+            raise ValueError(
+                f"region {self.region_id}: no box, polygon, mask, track, time span or page says where it is"
+            )
         return self
 
 
@@ -77,6 +81,12 @@ class Claim(Frozen):
     """Regions that support the claim."""
     is_global: bool = False
     """Whether the claim is about the whole medium and needs no region."""
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if not self.end > self.start:
+            raise ValueError(f"claim {self.start}..{self.end} holds no character: end <= start")
+        return self
 
 
 class Attribute(Frozen):
@@ -186,6 +196,8 @@ class Attempt(Frozen):
     """Key of the stored answer of this attempt, where one came."""
     usage: Usage = Usage()
     """What this attempt cost."""
+    is_paid_elsewhere: bool = False
+    """Whether another run paid for it, where answers are shared."""
 
 
 class Candidate(Frozen):
@@ -207,7 +219,7 @@ class Candidate(Frozen):
     """Hash of the rendered prompt without the media."""
     parameters: str = "{}"
     """Parameters as canonical JSON."""
-    seed: int | None = None
+    seed: Int64 | None = None
     """Seed, where one was set."""
     conditioning: Literal["blind", "label_given"] = "blind"
     """Whether the machine was shown the label."""
@@ -215,7 +227,7 @@ class Candidate(Frozen):
     """What it saw."""
     verdict: Verdict | None = None
     """What it thinks the medium is."""
-    verdict_score: float | None = None
+    verdict_score: Confidence | None = None
     """Its confidence in the verdict, 0 to 1."""
     explanation: str = ""
     """Why, over all."""

@@ -72,9 +72,7 @@ class RunError(WitnessmarkError):
     """The run folder cannot be used or is not whole; what is on disk stays as it is."""
 
 
-def _rebuild(
-    kind: type[WitnessmarkError], message: str, remedy: str, state: dict[str, object]
-) -> WitnessmarkError:
+def _rebuild(kind: type[WitnessmarkError], message: str, remedy: str, state: dict[str, object]) -> WitnessmarkError:
     error = kind.__new__(kind)
     WitnessmarkError.__init__(error, message, remedy=remedy)
     error.__dict__.update(state)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from .base import Frozen
 from .errors import ConfigError
+from .shapes import member_of, shape_of
 
 __all__ = ["PluginConfig", "available", "config_class", "configure", "load", "module_of", "readable"]
 
@@ -28,8 +29,9 @@ class PluginConfig(Frozen):
 
 
 def available(package: ModuleType) -> tuple[str, ...]:
-    """Kinds in a package of plug-ins, sorted; a leading underscore hides a module."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
+    """Kinds in a package of plug-ins, sorted; ``base`` and names with a leading underscore are none."""
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in names if name != "base" and not name.startswith("_")))
 
 
 def module_of(package: ModuleType, kind: str) -> ModuleType:
@@ -74,7 +76,20 @@ def readable(error: ValidationError, model: type[Frozen]) -> str:
 def _line(problem: Any, model: type[Frozen]) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{path}: {problem['msg']}" if path else str(problem["msg"])
-    near = difflib.get_close_matches(str(problem["loc"][-1]), model.model_fields, n=1)
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        return f"{path}: {message}" if path else message
+    near = difflib.get_close_matches(str(problem["loc"][-1]), _fields_beside(problem["loc"], model), n=1)
     hint = f", did you mean '{near[0]}'?" if near else ""
     return f"unknown field '{path}'{hint}"
+
+
+def _fields_beside(loc: tuple[Any, ...], model: type[Frozen]) -> list[str]:
+    """Names that would have been right where ``loc`` ends; none where the path leaves the Frozen types."""
+    annotation: Any = model
+    try:
+        for part in loc[:-1]:
+            annotation = member_of(annotation, part)
+        shape, inner = shape_of(annotation)
+    except (TypeError, KeyError):
+        return []
+    return list(inner.model_fields) if shape == "struct" else []

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from .base import Frozen
-from .candidate import Answer, Attribute, Claim, ParseStatus, Region, Verdict
+from .candidate import Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
 from .media.types import Media
 from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
 
@@ -34,8 +34,6 @@ class Lineage(Frozen):
     """Whether the machine was shown the label."""
     parse_status: ParseStatus = "ok"
     """How its answer was read."""
-    answer_key: str = ""
-    """Key of the raw answer in ``answers/``."""
     verdict: Verdict | None = None
     """What it thought the medium is."""
 
@@ -83,7 +81,8 @@ class Record(Frozen):
     taxonomy: str
     """Taxonomy and version of the categories, ``name@version``."""
     annotation_status: AnnotationStatus
-    """not_annotated: nobody has judged; annotated_clean: a person or the ground truth says there is nothing; annotated: there are regions or an explanation. A machine alone never makes it annotated_clean."""
+    """not_annotated: nobody has judged; annotated_clean: a person or the ground truth says there is nothing;
+    annotated: there are regions, a verdict, attributes or answers. A machine alone never makes it annotated_clean."""
     review: Review = "not_routed"
     """Whether a person looked at it."""
     verdict: Verdict | None = None
@@ -133,6 +132,8 @@ class Rejection(Frozen):
     """How often it was tried."""
     answer_key: str = ""
     """The raw answer that could not be used, in ``answers/``."""
+    history: tuple[Attempt, ...] = ()
+    """The calls behind it, paid ones among them."""
     is_final: bool = True
     """False where other machines still answered, so that the sample itself goes on."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
-from .base import Frozen, content_id
+from .base import Frozen, Int64, content_id
 from .candidate import Region
 from .media.types import Media, Modality
 
@@ -27,6 +27,8 @@ __all__ = [
 
 Origin = Literal["real", "generated", "edited", "unknown"]
 Role = Literal["primary", "reference", "target", "context", "signal"]
+StatedSide = Annotated[Int64, Field(gt=0)]
+"""A width or height in pixels that somebody states."""
 
 
 class Generator(Frozen):
@@ -40,9 +42,9 @@ class Generator(Frozen):
     """Positive prompt."""
     negative_prompt: str | None = None
     """Negative prompt."""
-    seed: int | None = None
+    seed: Int64 | None = None
     """Random seed (up to 64 bits unsigned are folded into signed 64)."""
-    steps: int | None = None
+    steps: Int64 | None = None
     """Number of inference steps."""
     guidance_scale: float | None = None
     """Classifier-free guidance scale."""
@@ -118,7 +120,7 @@ class Item(Frozen):
     """
 
     item_id: str
-    """What a person would call it: unique in the run, e.g. the path relative to the input, or ``file.parquet#row=12``."""
+    """What a person would call it, unique in the run: the path relative to the input, ``file.parquet#row=12``, ..."""
     uri: str
     """Where the original bytes are; anything that Beam's filesystems open."""
     file_name: str
@@ -141,6 +143,12 @@ class Item(Frozen):
     """Known regions (existing annotations, planted artifacts); an empty asset_id means the primary asset."""
     has_ground_truth: bool = False
     """Whether ground_truth is complete: True with no regions means known to be clean."""
+    stated_width: StatedSide | None = None
+    """Width in pixels of the space of ground_truth, as the source states it: of the stored or the upright medium."""
+    stated_height: StatedSide | None = None
+    """Height in pixels of that space."""
+    findings: tuple[Finding, ...] = ()
+    """What the source noticed that stops nothing (an annotation that could not be used); the Sample carries it on."""
     error: str | None = None
     """Why the source could not read this item (a torn row, a path outside the input): it becomes a Rejection."""
     remedy: str = ""
@@ -163,7 +171,7 @@ class Asset(Frozen):
     media: Media
     """What was measured of it."""
     perceptual_hashes: tuple[str, ...] = ()
-    """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; a hash of quality below 50 is left out."""
+    """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; none of quality below 50."""
     provenance: Provenance = Provenance()
     """What the file itself says about its making."""
 
@@ -175,7 +183,7 @@ class Sample(Frozen):
     """Hash of the ordered assets with their roles and of the task input: see sample_id_of."""
     item_id: str
     """The item that this sample was read from."""
-    assets: tuple[Asset, ...]
+    assets: tuple[Asset, ...] = Field(min_length=1)
     """The media, the primary one first."""
     task_input: TaskInput = TaskInput()
     """What is asked of it."""

@@ -1,0 +1,299 @@
+"""Frozen types as Arrow tables: one explicit schema per type, derived, never inferred from data.
+
+A shard whose lists are all empty infers ``list<null>``, one without annotations ``null``, and
+readers then refuse the whole dataset. So every table here has its schema before its first row.
+
+=========================  ==========================================================
+Python                     Arrow
+=========================  ==========================================================
+str, int, float, bool      string, int64, float64, bool
+Literal[...]               the type of its values
+X | None                   X (every column is nullable: Hub features know no other)
+tuple[X, ...], (X, X)      list<X>; a missing tuple is ``[]``, never null
+a Frozen type              struct
+a union told by ``kind``   struct with one nullable member per kind, exactly one filled
+=========================  ==========================================================
+
+The published table is Record's, with ``media`` narrowed to the one class of its Hub config and the
+media's bytes in front (``dataset_schema``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import pyarrow as pa
+
+from .base import Frozen
+from .media.types import Document, Image, Modality, Video
+from .record import Record
+from .shapes import Shape, shape_of
+
+__all__ = [
+    "CONFIGS",
+    "FORMAT_VERSION",
+    "Config",
+    "FieldRow",
+    "dataset_schema",
+    "field_table",
+    "from_arrow",
+    "hub_features",
+    "record_from_row",
+    "record_row",
+    "rows_to_arrow",
+    "table_schema",
+    "to_arrow",
+]
+
+FORMAT_VERSION = 1
+"""Raised when a table's columns change their meaning; added columns do not raise it."""
+
+Config = Literal["images", "videos", "documents"]
+"""A Hub config: one per modality, because one table cannot have two kinds of media columns."""
+
+CONFIGS: dict[Modality, Config] = {"image": "images", "video": "videos", "document": "documents"}
+
+T = TypeVar("T", bound=Frozen)
+Rewrite = Callable[[Any], Any]
+
+_SCALARS: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    bytes: pa.binary(),
+}
+
+
+def table_schema(model: type[Frozen], *, version: int = FORMAT_VERSION) -> pa.Schema:
+    """The schema of a table of ``model``; its metadata name the table and the version of its format."""
+    metadata = {"witnessmark.table": model.__name__.lower(), "witnessmark.format_version": str(version)}
+    return pa.schema(list(_arrow_type(model)), metadata=metadata)
+
+
+def _arrow_type(annotation: Any) -> pa.DataType:
+    shape, inner = shape_of(annotation)
+    if shape == "scalar":
+        return _SCALARS[inner]
+    if shape == "list":
+        return pa.list_(_arrow_type(inner))
+    return pa.struct([pa.field(name, _arrow_type(member)) for name, member in _members(shape, inner).items()])
+
+
+def _members(shape: Shape, inner: Any) -> dict[str, Any]:
+    """Names and annotations below a struct or a union."""
+    if shape == "union":
+        return dict(inner)
+    return {name: field.annotation for name, field in inner.model_fields.items()}
+
+
+def to_arrow(instances: Sequence[Frozen], schema: pa.Schema) -> pa.Table:
+    """The instances, all of one type, as a table of that schema; no instances are a table of no rows.
+
+    Text that is not Unicode (lone surrogates, from file names that are not UTF-8 or a model's broken
+    escapes) cannot stand in any table: it is written as its escape, e.g. ``\\udc80``.
+    """
+    return rows_to_arrow([_row(instance) for instance in instances], schema)
+
+
+def rows_to_arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Plain rows as a table of that schema; see to_arrow."""
+    row_type = pa.struct(list(schema))
+    try:
+        structs = pa.array(rows, row_type)
+    except UnicodeEncodeError:
+        structs = pa.array([_encodable(row) for row in rows], row_type)
+    return pa.Table.from_arrays(structs.flatten(), schema=schema)
+
+
+def from_arrow(row: Mapping[str, Any], model: type[T]) -> T:
+    """A row of ``Table.to_pylist()`` as a validated instance. Raises pydantic's ValidationError."""
+    return model.model_validate(_rewrite(model, _narrow)(row))
+
+
+def _row(instance: Frozen) -> dict[str, Any]:
+    widened: dict[str, Any] = _rewrite(type(instance), _widen)(instance.model_dump())
+    return widened
+
+
+def _widen(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A union's value under the name of its kind; Arrow reads the absent members as null."""
+    return {value["kind"]: value}
+
+
+def _narrow(members: Mapping[str, Any]) -> Any:
+    """The one member that is filled; the whole mapping where that is not so, for pydantic to refuse."""
+    filled = [value for value in members.values() if value is not None]
+    return filled[0] if len(filled) == 1 else members
+
+
+@cache
+def _rewrite(model: type[Frozen], turn: Rewrite) -> Rewrite:
+    """A function from row to row that applies ``turn`` to each union within, and touches nothing else."""
+    return _rewrite_below(model, turn) or dict
+
+
+def _rewrite_below(annotation: Any, turn: Rewrite) -> Rewrite | None:
+    """None where there is no union below, so that nothing needs to be walked."""
+    shape, inner = shape_of(annotation)
+    if shape == "scalar":
+        return None
+    if shape == "union":
+        return _or_none(turn)
+    if shape == "list":
+        each = _rewrite_below(inner, turn)
+        return each and _or_none(lambda values: [each(value) for value in values])
+    below = {name: _rewrite_below(field.annotation, turn) for name, field in inner.model_fields.items()}
+    changes = {name: rewrite for name, rewrite in below.items() if rewrite}
+    if not changes:
+        return None
+    return _or_none(lambda row: {**row, **{name: change(row.get(name)) for name, change in changes.items()}})
+
+
+def _or_none(rewrite: Rewrite) -> Rewrite:
+    return lambda value: None if value is None else rewrite(value)
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {key: _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+# The published table
+
+
+class _MediaColumn(NamedTuple):
+    name: str
+    feature: str
+    """The Hub's name of the feature; ``Value`` is a plain string."""
+    doc: str
+
+
+_MEDIA: dict[Config, type[Frozen]] = {"images": Image, "videos": Video, "documents": Document}
+_MEDIA_COLUMNS: dict[Config, tuple[_MediaColumn, ...]] = {
+    "images": (
+        _MediaColumn("image", "Image", "The original file: its untouched bytes, and its original name as the path."),
+        _MediaColumn(
+            "mask",
+            "Image",
+            "The regions as a palette PNG of the upright image's size: 0 is background, n the n-th category of the "
+            "taxonomy.",
+        ),
+    ),
+    "videos": (
+        _MediaColumn(
+            "video",
+            "Video",
+            "The original file: its untouched bytes, and its original name as the path; null where video_file is set.",
+        ),
+        _MediaColumn(
+            "video_file", "Value", "Path of the original file in the dataset's folder, for a video too large to embed."
+        ),
+    ),
+    "documents": (
+        _MediaColumn("document", "Pdf", "The original file: its untouched bytes, and its original name as the path."),
+    ),
+}
+_FILE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+
+
+def dataset_schema(config: Config) -> pa.Schema:
+    """The one schema of every shard and split of a Hub config, with the Hub's features in its metadata."""
+    features = {"info": {"features": hub_features(config)}}
+    metadata = {
+        "huggingface": json.dumps(features),
+        "witnessmark.table": config,
+        "witnessmark.format_version": str(FORMAT_VERSION),
+    }
+    columns = [
+        pa.field(column.name, pa.string() if column.feature == "Value" else _FILE) for column in _MEDIA_COLUMNS[config]
+    ]
+    columns += [pa.field(name, _arrow_type(annotation)) for name, annotation in _published(config).items()]
+    return pa.schema(columns, metadata=metadata)
+
+
+def hub_features(config: Config) -> dict[str, Any]:
+    """The features of a config as ``datasets.Features.to_dict`` spells them.
+
+    Written out here because importing ``datasets`` costs a second and 160 MB in every worker; the
+    tests hold it against the real one.
+    """
+    media = {
+        column.name: _hub_feature(str) if column.feature == "Value" else {"_type": column.feature}
+        for column in _MEDIA_COLUMNS[config]
+    }
+    return media | {name: _hub_feature(annotation) for name, annotation in _published(config).items()}
+
+
+def _hub_feature(annotation: Any) -> dict[str, Any]:
+    shape, inner = shape_of(annotation)
+    if shape == "scalar":
+        return {"dtype": str(_SCALARS[inner]).replace("double", "float64"), "_type": "Value"}
+    if shape == "list":
+        return {"feature": _hub_feature(inner), "_type": "List"}
+    return {name: _hub_feature(member) for name, member in _members(shape, inner).items()}
+
+
+def _published(config: Config) -> dict[str, Any]:
+    """Record's columns and their annotations, ``media`` narrowed to the config's class."""
+    return _members("struct", Record) | {"media": _MEDIA[config]}
+
+
+def record_row(record: Record) -> dict[str, Any]:
+    """The record's columns of dataset_schema, as a plain row; the media columns are the writer's to add."""
+    return record.model_dump()
+
+
+def record_from_row(row: Mapping[str, Any], config: Config) -> Record:
+    """A published row as a validated Record; the media columns are left out.
+
+    Raises pydantic's ValidationError for a row that is not a Record, e.g. because its media are of another config.
+    """
+    columns = _published(config)
+    media = _MEDIA[config].model_validate(row["media"])
+    return Record.model_validate({name: value for name, value in row.items() if name in columns} | {"media": media})
+
+
+class FieldRow(NamedTuple):
+    """One line of the card's field table."""
+
+    name: str
+    """Path of the column, e.g. ``regions[].box.x1``."""
+    type: str
+    """``string``, ``int64``, ``float64``, ``bool``, a Hub feature, or ``struct``."""
+    doc: str
+    """The field's docstring; empty where the path says it."""
+
+
+def field_table(model: type[Frozen], *, config: Config | None = None) -> tuple[FieldRow, ...]:
+    """Every column of a type, nested ones below their parents; with a config, Record's as they are published."""
+    if config is None:
+        return tuple(_field_rows(model, "", {}))
+    media = tuple(FieldRow(c.name, c.feature.replace("Value", "string"), c.doc) for c in _MEDIA_COLUMNS[config])
+    return media + tuple(_field_rows(model, "", {"media": _MEDIA[config]}))
+
+
+def _field_rows(model: type[Frozen], prefix: str, narrowed: Mapping[str, Any]) -> Iterator[FieldRow]:
+    for name, field in model.model_fields.items():
+        annotation = narrowed.get(name, field.annotation)
+        yield from _rows_of(annotation, prefix + name, " ".join((field.description or "").split()))
+
+
+def _rows_of(annotation: Any, path: str, doc: str) -> Iterator[FieldRow]:
+    shape, inner = shape_of(annotation)
+    if shape == "list":
+        yield from _rows_of(inner, f"{path}[]", doc)
+    elif shape == "scalar":
+        yield FieldRow(path, _hub_feature(inner)["dtype"], doc)
+    else:
+        yield FieldRow(path, "struct", doc)
+        for name, member in inner.items() if shape == "union" else ():
+            yield from _rows_of(member, f"{path}.{name}", "")
+        if shape == "struct":
+            yield from _field_rows(inner, f"{path}.", {})

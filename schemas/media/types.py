@@ -77,8 +77,8 @@ class Video(Frozen):
     """Whether the container holds an audio stream."""
 
     def pts_s(self, frame_index: int) -> float:
-        """Presentation time of a frame in seconds."""
-        return self.frame_pts[frame_index] * self.time_base_num / self.time_base_den
+        """Presentation time of a frame in seconds from the first frame (a stream may start at any tick)."""
+        return (self.frame_pts[frame_index] - self.frame_pts[0]) * self.time_base_num / self.time_base_den
 
 
 class Page(Frozen):

@@ -1,0 +1,130 @@
+"""Measures a PDF: every page's size, whether it has text, and up to eight pages rendered and hashed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+
+from ..errors import MediaError
+from ..sample import Finding
+from .c2pa import c2pa_store
+from .documents import DAMAGED, opened_page, opened_pdf, rendered, text_layer
+from .evidence import SOFTWARE_TAG, Words, provenance
+from .facts import Facts, spread
+from .hashes import HASH_SIDE, Pixels, pdq
+from .limits import Limits
+from .types import Document, Page
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage
+
+__all__ = ["measure_paper"]
+
+TEXT_PAGES = 100
+"""Most pages that are searched for text."""
+_XMP = re.compile(rb"<x:xmpmeta.{0,262144}?</x:xmpmeta>", re.DOTALL)
+_ACTIVE = ((rb"/JavaScript|/JS[\s(<]", "JavaScript"), (rb"/Launch\b", "a launch action"))
+
+
+def measure_paper(data: bytes, limits: Limits, password: str | None) -> Facts:
+    """Measures the PDF. Raises MediaError when it is locked or broken, or has an unreadable or impossible page."""
+    with opened_pdf(data, password) as pdf:
+        pages = _pages(pdf, limits)
+        hashes = _hashes(pdf)
+        media = Document(
+            format="PDF",
+            num_pages=len(pages),
+            pages=pages,
+            is_encrypted=_is_encrypted(pdf),
+            has_text_layer=_has_text(pdf),
+        )
+        words = Words(
+            texts=pdf.get_metadata_dict(),
+            exif={SOFTWARE_TAG: _producer(pdf)},
+            xmp=_xmp(data),
+            c2pa=c2pa_store("PDF", data),
+        )
+    return Facts(media, hashes, provenance(words, max_text_bytes=limits.max_text_bytes), _findings(data))
+
+
+def _pages(pdf: PdfDocument, limits: Limits) -> tuple[Page, ...]:
+    if not len(pdf):
+        raise MediaError("the PDF has no page", remedy=DAMAGED)
+    if len(pdf) > limits.max_pages:
+        raise MediaError(f"{len(pdf)} pages, more than limits.max_pages = {limits.max_pages}", remedy=_RAISE)
+    return tuple(_page(pdf, index, limits) for index in range(len(pdf)))
+
+
+_RAISE = "raise the limit if such a file is expected, or leave it out"
+
+
+def _page(pdf: PdfDocument, index: int, limits: Limits) -> Page:
+    with opened_page(pdf, index) as page:
+        (width, height), turned = page.get_size(), page.get_rotation()
+    if width <= 0 or height <= 0:
+        raise MediaError(f"page {index + 1} has no area: {width:g} x {height:g} points", remedy=DAMAGED)
+    if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+        raise MediaError(
+            f"page {index + 1} is {width:.0f} x {height:.0f} points, more than limits.max_side = {limits.max_side} "
+            f"or limits.max_pixels = {limits.max_pixels} at 72 dpi",
+            remedy=_RAISE,
+        )
+    return Page(page_index=index, width=width, height=height, rotation_deg=_quarter(turned))
+
+
+def _quarter(degrees: int) -> Literal[0, 90, 180, 270]:
+    turned: Literal[0, 90, 180, 270] = round(degrees / 90) % 4 * 90  # type: ignore[assignment]
+    return turned
+
+
+def _hashes(pdf: PdfDocument) -> tuple[str, ...]:
+    """Of up to eight pages, each really rendered, small; a page that cannot be is an error of the file."""
+    found = []
+    for index in spread(len(pdf)):
+        with opened_page(pdf, index) as page:
+            found.append(pdq(_square(page)))
+    return tuple(dict.fromkeys(hash for hash in found if hash))
+
+
+def _square(page: PdfPage) -> Pixels:
+    """The upright page as RGB uint8 ``(HASH_SIDE, HASH_SIDE, 3)``, from twice that size."""
+    picture = Image.fromarray(rendered(page, 2 * HASH_SIDE / max(page.get_size())))
+    return np.asarray(picture.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX))
+
+
+def _is_encrypted(pdf: PdfDocument) -> bool:
+    from pypdfium2.raw import FPDF_GetSecurityHandlerRevision
+
+    return bool(FPDF_GetSecurityHandlerRevision(pdf) >= 0)
+
+
+def _has_text(pdf: PdfDocument) -> bool:
+    """Whether any of the first TEXT_PAGES pages holds a character."""
+    for index in range(min(len(pdf), TEXT_PAGES)):
+        with opened_page(pdf, index) as page, text_layer(page) as text:
+            if text.count_chars() > 0:
+                return True
+    return False
+
+
+def _producer(pdf: PdfDocument) -> str:
+    """Creator (the program the text was written with), else Producer (the one that made the PDF)."""
+    stated = pdf.get_metadata_dict(skip_empty=True)
+    return stated.get("Creator") or stated.get("Producer") or ""
+
+
+def _xmp(data: bytes) -> bytes:
+    found = _XMP.search(data)
+    return found.group() if found else b""
+
+
+def _findings(data: bytes) -> tuple[Finding, ...]:
+    """Content that acts when a viewer opens it; nothing here runs it."""
+    return tuple(
+        Finding(code="active_content", message=f"the PDF carries {what}, which is never run here")
+        for pattern, what in _ACTIVE
+        if re.search(pattern, data)
+    )

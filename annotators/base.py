@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from schemas.candidate import Candidate
+from schemas.media.limits import Limits
 from schemas.media.types import Modality
 from schemas.plugins import PluginConfig
 from schemas.sample import Sample
@@ -35,6 +36,16 @@ class MachineConfig(PluginConfig):
     concurrency: int = Field(64, ge=1, le=4096)
     """Samples of this machine in flight at once, per worker process."""
 
+    @property
+    def title(self) -> str:
+        """Name of the machine in lineage and tables."""
+        return self.name or self.kind
+
+    @property
+    def model_asked(self) -> str:
+        """The model that it asks, as candidates name it; empty for a machine without one."""
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
@@ -42,6 +53,8 @@ class Workbench:
 
     taxonomy: Taxonomy
     """The recipe's categories."""
+    limits: Limits
+    """The recipe's bounds on hostile files: every decoder is called with them."""
     task: Any
     """The recipe's Task (pipeline.recipe.Task): ``kind``, ``instructions``, ``language``."""
     open_uri: OpenUri
@@ -65,8 +78,8 @@ class Annotator(ABC):
         """Whether this machine looks at such samples."""
         return sample.modality in self.config.modalities
 
-    def check(self) -> None:  # noqa: B027 - most machines have nothing to check
-        """On the launcher, before any work. Raises ConfigError (a missing key, a bad category)."""
+    def check(self, taxonomy: Taxonomy) -> None:  # noqa: B027 - most machines have nothing to check
+        """On the launcher, before any work. Raises ConfigError (a missing key, a category the taxonomy has not)."""
 
     async def connect(self, bench: Workbench) -> None:
         """In the worker's event loop, once per process, before the first sample."""

@@ -1,0 +1,141 @@
+"""A response body as it came, read: the model's words, why it stopped, what it counted. Pure functions.
+
+Servers differ: words may be a string or a list of parts, wrapped in prose, in a code fence, or after a
+stretch of thinking. What had to be cut out is said, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+__all__ = ["Completion", "error_text", "object_in", "read_answer", "read_completion", "whole_text"]
+
+MAX_WORDS = 2**20
+"""Characters of an answer that are looked at; no answer to our questions is longer."""
+MAX_MESSAGE = 500
+"""Characters of a server's error message that are kept."""
+MAX_STARTS = 200
+"""Braces in prose that are tried as the start of the object."""
+
+
+class Completion(NamedTuple):
+    """What a chat completion says."""
+
+    words: str = ""
+    """The model's words."""
+    refusal: str = ""
+    """Its refusal, in its own words, or the filter's."""
+    finish_reason: str = ""
+    """Why it stopped, as the server puts it."""
+    model: str = ""
+    """The model as the server names it."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    problem: str = ""
+    """Why this is no completion at all; empty where it is one."""
+
+
+def read_answer(status: int, body: str) -> Completion:
+    """What a stored answer says; any status but 200 is the server's own refusal, in its words."""
+    if status == 200:
+        return read_completion(body)
+    return Completion(refusal=error_text(body)[1] or "the server refused to answer")
+
+
+def error_text(body: str) -> tuple[str, str]:
+    """Code and message of an OpenAI-style error body; anything else is its own message, shortened."""
+    try:
+        error = json.loads(body)["error"]
+        code, text = error.get("code") or error.get("type") or "", error.get("message") or ""
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        code, text = "", body
+    return str(code)[:100], whole_text(" ".join(str(text)[: 2 * MAX_MESSAGE].split())[:MAX_MESSAGE])
+
+
+def read_completion(body: str) -> Completion:
+    """The completion in a response body; one with a ``problem`` where there is none."""
+    try:
+        response = json.loads(body[: 8 * MAX_WORDS])
+    except (ValueError, RecursionError):
+        return Completion(problem="the response is not JSON")
+    choice = _first(response.get("choices")) if isinstance(response, dict) else None
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        return Completion(problem=f"the response holds no message: {_said(response)}")
+    message, usage = choice["message"], _mapping(response.get("usage"))
+    return Completion(
+        words=whole_text(_words(message.get("content"))[:MAX_WORDS]),
+        refusal=_text(message.get("refusal")) or _filtered(choice),
+        finish_reason=_text(choice.get("finish_reason"))[:50],
+        model=_text(response.get("model"))[:200],
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+    )
+
+
+def object_in(words: str, expected: str) -> tuple[dict[str, Any] | None, bool]:
+    """The JSON object that has the key ``expected``, and whether it had to be cut out of other words.
+
+    ``(None, False)`` where there is none. Of several, the first after any thinking is taken.
+    """
+    text = words.strip()
+    value = _loaded(text)
+    if isinstance(value, dict) and expected in value:
+        return value, False
+    text = re.sub(r"\A.*</think>", "", text, flags=re.DOTALL)
+    decoder = json.JSONDecoder()
+    for start in [match.start() for match in re.finditer(r"\{", text)][:MAX_STARTS]:
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        if expected in found:
+            return found, True
+    return None, False
+
+
+def whole_text(text: str) -> str:
+    """Without NUL and without halves of surrogate pairs, which no table and no file of ours can hold."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _filtered(choice: dict[str, Any]) -> str:
+    return "the server's content filter stopped the answer" if choice.get("finish_reason") == "content_filter" else ""
+
+
+def _said(response: Any) -> str:
+    error = _mapping(_mapping(response).get("error"))
+    return (_text(error.get("message")) or json.dumps(response)[:200])[:500]
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return whole_text(value) if isinstance(value, str) else ""
+
+
+def _count(value: Any) -> int:
+    """Tokens are counted in 64 bits at most; a server that says something else has not counted."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0

@@ -1,0 +1,1 @@
+"""Artifacts planted with a seed, so that what is wrong, and where, is known exactly."""

@@ -1,0 +1,239 @@
+"""The command line: parses, calls one function, prints what came of it. Heavy imports stay inside commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import ConfigError, WitnessmarkError
+
+if TYPE_CHECKING:
+    from .storage import Manifest, RunFolder
+
+__all__ = ["app", "main"]
+
+EXIT_REJECTIONS, EXIT_CONFIG, EXIT_RUN, EXIT_INTERRUPTED = 1, 2, 3, 130
+BEAM = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    name="witnessmark",
+    help="Build annotated datasets of real and AI-generated images, videos and documents that others can trust.",
+    epilog=(
+        "Exit codes: 0 done; 1 too many rejections, or verify found a defect; 2 wrong recipe or flags; "
+        "3 the run cannot go on now, a rerun continues; 130 stopped by Ctrl-C, a rerun continues."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RecipeArgument = Annotated[str, typer.Argument(help="Recipe file, or the name of one in configs/recipes.")]
+InputOption = Annotated[
+    list[str],
+    typer.Option("--input", "-i", help="Folder, file, glob or manifest; any URI that Beam opens. May be repeated."),
+]
+RunOption = Annotated[str, typer.Option("--run", "-r", help="Run folder; the same command on it continues.")]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", help="Override a recipe field: PATH=VALUE, e.g. machines.0.kind=vlm. May be repeated."),
+]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items: a pilot.")]
+AnswersOption = Annotated[
+    str | None, typer.Option("--answers", help="Folder of paid answers shared between runs; RUN/answers by default.")
+]
+AcceptOption = Annotated[
+    bool, typer.Option("--accept-recipe-change", help="Go on although recipe or input differ from the run's.")
+]
+
+
+@app.command(context_settings=BEAM)
+def run(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    input_: InputOption = [],  # noqa: B006 - typer reads the default once
+    run_: RunOption = "runs/latest",
+    set_: SetOption = [],  # noqa: B006
+    limit: LimitOption = None,
+    answers: AnswersOption = None,
+    accept_recipe_change: AcceptOption = False,
+) -> None:
+    """Files to dataset: propose, then finalize. Further options go to Beam."""
+    if _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change):
+        _finalize(context.args, run_)
+
+
+@app.command(context_settings=BEAM)
+def propose(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    input_: InputOption = [],  # noqa: B006
+    run_: RunOption = "runs/latest",
+    set_: SetOption = [],  # noqa: B006
+    limit: LimitOption = None,
+    answers: AnswersOption = None,
+    accept_recipe_change: AcceptOption = False,
+) -> None:
+    """Graph 1: measure every file and ask the machines. Further options go to Beam."""
+    _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change)
+
+
+@app.command(context_settings=BEAM)
+def finalize(context: typer.Context, run_: RunOption = "runs/latest") -> None:
+    """Graph 2: shards, card, exports and report from what the run holds. Further options go to Beam."""
+    _finalize(context.args, run_)
+
+
+@app.command()
+def demo(run_: RunOption = "runs/demo") -> None:
+    """No key, no network: plant artifacts into real photos, a video and a PDF, find them, publish the dataset."""
+    from .demo import demonstrate
+
+    _exit_by_limit(demonstrate(_folder(run_), _say), _folder(run_))
+
+
+@app.command()
+def verify(run_: RunOption = "runs/latest") -> None:
+    """Read every published row back and check it against media, tables and manifest; exit 1 on any defect."""
+    from .verify import verify_run
+
+    folder = _folder(run_)
+    defects = verify_run(folder, _known(folder))
+    for defect in defects:
+        print(defect)
+    print(f"{len(defects)} defects" if defects else "no defect found")
+    if defects:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    run_: RunOption = "runs/latest", json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Compare candidates with the known truth: recall and pixel IoU per category."""
+    from .evaluation import lines
+    from .publication import evaluation_of
+    from .stages import recipe_of
+
+    evaluation = evaluation_of(_folder(run_), recipe_of(_known(_folder(run_))))
+    print(evaluation.model_dump_json(indent=1) if json_ else "\n".join(lines(evaluation)))
+
+
+@app.command()
+def report(run_: RunOption = "runs/latest") -> None:
+    """Write report.html anew."""
+    from .publication import rewrite_report
+
+    folder = _folder(run_)
+    with folder.locked():
+        rewrite_report(folder, _known(folder))
+    print(folder.path("report.html"))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the environment: Python, packages, decoders, names, keys (never their values)."""
+    from .doctor import examine, lines
+
+    checks = examine()
+    print("\n".join(lines(checks)))
+    if not all(check.ok for check in checks):
+        raise typer.Exit(EXIT_CONFIG)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: our own errors become one line and an exit code; anything else is a defect and shows its trace."""
+    try:
+        app(args=arguments)
+    except WitnessmarkError as error:
+        print(f"witnessmark: {error}", file=sys.stderr)
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        print("witnessmark: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _propose(
+    arguments: list[str],
+    recipe: str,
+    inputs: list[str],
+    run_: str,
+    settings: list[str],
+    limit: int | None,
+    answers: str | None,
+    accept: bool,
+) -> bool:
+    """Whether there is something to finalize: nothing, where the graph was only translated."""
+    from .graphs import beam_options, is_dry_run
+    from .recipe import load_recipe
+    from .stages import open_run, propose
+    from .storage import clear_disk_errors
+
+    loaded = load_recipe(recipe, tuple(settings))
+    folder = _folder(run_)
+    options = beam_options(arguments)
+    open_run(folder, loaded, inputs, accept_change=accept)  # refused here, nothing has been touched yet
+    with clear_disk_errors(folder.uri), folder.locked():
+        manifest = open_run(folder, loaded, inputs, accept_change=accept)
+        manifest = propose(folder, manifest, arguments=arguments, limit=limit, answers_uri=answers, write=_say)
+    _print_counts(manifest, "ingest", "propose")
+    return not is_dry_run(options)
+
+
+def _finalize(arguments: list[str], run_: str) -> None:
+    from .stages import finalize
+    from .storage import clear_disk_errors
+
+    folder = _folder(run_)
+    with clear_disk_errors(folder.uri), folder.locked():
+        manifest = finalize(folder, _known(folder), arguments=arguments, write=_say)
+    _print_counts(manifest, "finalize")
+    print(f"dataset: {folder.path('dataset')}\nreport:  {folder.path('report.html')}")
+    _exit_by_limit(manifest, folder)
+
+
+def _folder(uri: str) -> RunFolder:
+    from .filesystems import absolute
+    from .storage import RunFolder
+
+    return RunFolder(absolute(uri))
+
+
+def _known(folder: RunFolder) -> Manifest:
+    manifest = folder.read_manifest()
+    if manifest is None:
+        raise ConfigError(f"{folder.uri} holds no run", remedy="witnessmark run RECIPE --input ... --run DIR makes one")
+    return manifest
+
+
+def _print_counts(manifest: Manifest, *stages: str) -> None:
+    for name, counts in manifest.stages.items():
+        if name in stages:
+            parts = [f"{field} {count:,}" for field, count in counts if count or field in ("found", "kept", "rejected")]
+            print(f"{name}: {', '.join(parts)}")
+
+
+def _exit_by_limit(manifest: Manifest, folder: RunFolder) -> None:
+    from .stages import recipe_of
+
+    allowed = recipe_of(manifest).limits.max_rejected
+    for name, counts in manifest.stages.items():
+        if counts.rejected > allowed * counts.found:
+            share = f"{counts.rejected:,} of {counts.found:,} rejected, the recipe allows {allowed:.0%}"
+            _say(f"{name}: {share}; see {folder.path('report.html')}")
+            raise typer.Exit(EXIT_REJECTIONS)
+
+
+def _exit_code(error: WitnessmarkError) -> int:
+    from .drain import Interrupted
+
+    if isinstance(error, ConfigError):
+        return EXIT_CONFIG
+    return EXIT_INTERRUPTED if isinstance(error, Interrupted) else EXIT_RUN
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

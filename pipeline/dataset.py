@@ -1,0 +1,50 @@
+"""Reading published shards back: rows as Records, without or with their media."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from schemas.arrow import Config, dataset_schema, record_from_row
+from schemas.record import Record
+
+from .filesystems import list_files, open_uri
+
+__all__ = ["CONFIGS", "config_of", "read_records", "read_rows", "shard_uris"]
+
+CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
+MEDIA = ("image", "mask", "video", "video_file", "document")
+ROWS_AT_ONCE = 256
+
+
+def shard_uris(dataset_uri: str) -> tuple[str, ...]:
+    """Every shard, config by config, in order."""
+    folders = (f"{dataset_uri}/data/{config}" for config in CONFIGS)
+    found = (uri for folder in folders for uri, _ in list_files(folder, recursive=False))
+    return tuple(uri for uri in found if uri.endswith(".parquet"))
+
+
+def config_of(shard_uri: str) -> Config:
+    """The config that a shard belongs to, by its folder."""
+    name = shard_uri.rsplit("/", 2)[-2]
+    return next(config for config in CONFIGS if config == name)
+
+
+def read_records(dataset_uri: str) -> Iterator[Record]:
+    """Every published row without its medium, validated; memory does not grow with the rows."""
+    for uri in shard_uris(dataset_uri):
+        config = config_of(uri)
+        columns = [name for name in dataset_schema(config).names if name not in MEDIA]
+        for row in read_rows(uri, columns):
+            yield record_from_row(row, config)
+
+
+def read_rows(
+    shard_uri: str, columns: list[str] | None = None, *, at_once: int = ROWS_AT_ONCE
+) -> Iterator[dict[str, Any]]:
+    """Rows of one shard as they stand there; few at once where media come along."""
+    with open_uri(shard_uri) as file, pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(batch_size=at_once, columns=columns):
+            yield from batch.to_pylist()

@@ -1,0 +1,90 @@
+"""The mask picture of an image: a small palette PNG whose pixel value is the category's number.
+
+0 is background, ``n`` the n-th category of the taxonomy. It is drawn from the regions and cheap to
+write: four bits a pixel where fifteen categories suffice, fastest deflate.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.candidate import Region
+from schemas.geometry import mask_area, mask_from_polygons, mask_to_array
+from schemas.taxonomy import Taxonomy
+
+__all__ = ["label_map", "label_map_png", "read_label_map"]
+
+Labels = NDArray[np.uint8]
+"""Category numbers, ``(height, width)``."""
+
+
+def label_map(regions: Sequence[Region], taxonomy: Taxonomy, width: int, height: int) -> Labels:
+    """Category number of every pixel, ``(height, width)`` uint8; larger regions lie under smaller ones.
+
+    A region's mask counts before its polygons, these before its box; a box covers the pixels whose
+    centers lie inside it, at least one. Regions of later frames and without a place in the picture are left out.
+    """
+    labels = np.zeros((height, width), dtype=np.uint8)
+    number = {name: i for i, name in enumerate(taxonomy.names(), start=1)}
+    for region in sorted(_drawable(regions), key=lambda r: (-_area(r), r.region_id)):
+        _draw(labels, region, number[region.category])
+    return labels
+
+
+def label_map_png(regions: Sequence[Region], taxonomy: Taxonomy, width: int, height: int) -> bytes:
+    """The label map as a palette PNG; equal regions give equal bytes."""
+    drawable = tuple(_drawable(regions))
+    colors = tuple(taxonomy.color_of(name) for name in taxonomy.names())
+    if not drawable:
+        return _empty_png(colors, width, height)
+    return _png(label_map(drawable, taxonomy, width, height), colors)
+
+
+def read_label_map(png: bytes) -> Labels:
+    """The ``(height, width)`` uint8 category numbers of a mask picture."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        return np.array(picture)
+
+
+def _drawable(regions: Sequence[Region]) -> list[Region]:
+    return [r for r in regions if not r.frame_index and (r.mask or r.polygons or r.box)]
+
+
+def _area(region: Region) -> float:
+    if region.mask:
+        return mask_area(region.mask)
+    box = region.box
+    return (box.x2 - box.x1) * (box.y2 - box.y1) if box else 0.0
+
+
+def _draw(labels: Labels, region: Region, number: int) -> None:
+    height, width = labels.shape
+    mask = region.mask or (mask_from_polygons(region.polygons, width, height) if region.polygons else None)
+    if mask is not None:
+        labels[mask_to_array(mask)] = number
+    elif region.box is not None:
+        x1, y1, x2, y2 = (round(v) for v in (region.box.x1, region.box.y1, region.box.x2, region.box.y2))
+        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        labels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)] = number
+
+
+@lru_cache(maxsize=64)
+def _empty_png(colors: tuple[str, ...], width: int, height: int) -> bytes:
+    return _png(np.zeros((height, width), dtype=np.uint8), colors)
+
+
+def _png(labels: Labels, colors: tuple[str, ...]) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(labels, mode="P")
+    picture.putpalette(b"\0\0\0" + b"".join(bytes.fromhex(color[1:]) for color in colors))
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1, bits=4 if len(colors) < 16 else 8)
+    return out.getvalue()

@@ -1,0 +1,254 @@
+"""What stands beside the shards: card, exports, report, and the hash of every file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import pipeline.exports
+from annotators.base import MachineConfig
+from annotators.sandbox import shared_sandbox
+from schemas.arrow import from_arrow, hub_features
+from schemas.candidate import Candidate
+from schemas.errors import SampleError
+from schemas.plugins import load
+from schemas.record import Duplicate, Record, Rejection
+from schemas.sample import Asset, Sample
+
+from .cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, card
+from .dataset import CONFIGS, read_records
+from .evaluation import Evaluation, evaluate_run
+from .exports.base import ExportPlace
+from .filesystems import list_files, open_uri, remove, write_atomically
+from .plan import Plan
+from .recipe import Recipe
+from .report import Evaluation as EvaluationRow
+from .report import GalleryEntry, ReportFacts, write_report
+from .report.facts import MachineSpend
+from .report.thumbnails import thumbnail
+from .shards import WrittenShard
+from .spend import Work, spend_of, work_by_machine
+from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
+from .tables import TABLES, part_uris, read_batches
+from .tables import read_rows as read_table
+from .tally import RecordCounts, Tally, choose_gallery, group_rejections
+
+__all__ = ["evaluation_of", "publication", "rewrite_report"]
+
+GALLERY = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """One pass over the published rows."""
+
+    counts: RecordCounts
+    gallery: tuple[Record, ...]
+    candidates: Counter[str]
+
+
+def publication(
+    run: RunFolder,
+    manifest: Manifest,
+    recipe: Recipe,
+    plan: Plan,
+    written: Sequence[WrittenShard],
+    write: Callable[[str], None],
+) -> Manifest:
+    """Write card, exports and report, remove what an earlier pass left, and note every file in the manifest."""
+    files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
+    _remove_stale(run, files)
+    seen = _look_through(run)
+    card_uri = run.path("dataset", "README.md")
+    write_atomically(card_uri, card(_card_facts(manifest, recipe, written, seen, plan)).encode())
+    files["dataset/README.md"] = sha256_of(card_uri)
+    for path in _exported(run, recipe, write):
+        files[path] = sha256_of(run.path(path))
+    for table in TABLES:
+        files |= {f"{table}/{uri.rpartition('/')[2]}": sha256_of(uri) for uri in part_uris(run, table)}
+    manifest = manifest.evolve(files=files)
+    return _report(run, manifest, recipe, seen)
+
+
+def rewrite_report(run: RunFolder, manifest: Manifest) -> Manifest:
+    """The report again, from the run folder alone; the manifest follows."""
+    from .stages import recipe_of
+
+    manifest = _report(run, manifest, recipe_of(manifest), _look_through(run))
+    run.write_manifest(manifest)
+    return manifest
+
+
+def evaluation_of(run: RunFolder, recipe: Recipe) -> Evaluation:
+    """Candidates against the known truth of the samples that have one."""
+    truth = {sample.sample_id: sample for sample in read_table(run, "samples", Sample) if sample.has_ground_truth}
+    candidates = read_table(run, "candidates", Candidate) if truth else iter(())
+    known = {c.candidate_id: c for c in candidates if c.sample_id in truth}
+    return evaluate_run(truth.values(), known.values(), recipe.taxonomy)
+
+
+def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
+    folder = run.path("dataset", "data")
+    for uri, _ in list_files(folder):
+        if uri.removeprefix(f"{run.uri}/") not in files:
+            remove(uri)
+
+
+def _look_through(run: RunFolder) -> _Seen:
+    tally, candidates = Tally(), Counter[str]()
+
+    def counted() -> Iterator[Record]:
+        for record in read_records(run.path("dataset")):
+            tally.add(record)
+            candidates.update(line.machine for line in record.lineage)
+            yield record
+
+    gallery = choose_gallery(counted(), GALLERY)
+    return _Seen(counts=tally.counts, gallery=gallery, candidates=candidates)
+
+
+def _card_facts(
+    manifest: Manifest, recipe: Recipe, written: Sequence[WrittenShard], seen: _Seen, plan: Plan
+) -> CardFacts:
+    counts = seen.counts
+    return CardFacts(
+        title=recipe.dataset.title or recipe.name,
+        description=recipe.dataset.description,
+        licence=recipe.dataset.licence,
+        recipe=recipe.name,
+        task=recipe.task.kind,
+        language=recipe.task.language,
+        taxonomy=recipe.taxonomy,
+        configs=tuple(
+            _config_facts(name, written, recipe) for name in CONFIGS if any(w.config == name for w in written)
+        ),
+        stages={name: manifest.stages[name] for name in STAGES if name in manifest.stages},
+        machines=tuple(_machine_facts(config, seen) for config in recipe.machines),
+        sources=counts.sources,
+        origins=counts.origins,
+        annotation_status=counts.annotation_status,
+        review=counts.review,
+        categories=counts.categories,
+        near_duplicate_groups=_near_groups(plan.duplicates),
+    )
+
+
+def _config_facts(name: str, written: Sequence[WrittenShard], recipe: Recipe) -> ConfigFacts:
+    splits = []
+    for split in recipe.splits:
+        shards = [w for w in written if (w.config, w.split) == (name, split)]
+        if shards:
+            size = sum(w.files[w.path].bytes for w in shards)
+            splits.append(
+                SplitFacts(name=split, num_rows=sum(w.num_rows for w in shards), num_bytes=size, num_files=len(shards))
+            )
+    config = next(config for config in CONFIGS if config == name)
+    return ConfigFacts(name=config, splits=tuple(splits), features=hub_features(config))
+
+
+def _machine_facts(config: MachineConfig, seen: _Seen) -> MachineFacts:
+    candidates = seen.candidates[config.title]
+    return MachineFacts(name=config.title, kind=config.kind, model=config.model_asked, candidates=candidates)
+
+
+def _near_groups(duplicates: Iterable[Duplicate]) -> int:
+    """Clusters of look-alikes: kept items that further items look like, joined."""
+    from .grouping import as_edges, components
+
+    pairs = [(d.kept_item_id, d.item_id) for d in duplicates if d.kind == "near"]
+    number = {name: i for i, name in enumerate(sorted({name for pair in pairs for name in pair}))}
+    if not number:
+        return 0
+    return len(set(components(len(number), as_edges((number[a], number[b]) for a, b in pairs)).tolist()))
+
+
+def _exported(run: RunFolder, recipe: Recipe, write: Callable[[str], None]) -> Iterator[str]:
+    for config in recipe.exports:
+        export = load(pipeline.exports, config)
+        place = ExportPlace(
+            out_uri=run.path("exports", config.kind), taxonomy=recipe.taxonomy, dataset_uri=run.path("dataset")
+        )
+        for uri in export.write(read_records(run.path("dataset")), place):
+            yield uri.removeprefix(f"{run.uri}/")
+        write(f"export {config.kind}: {place.out_uri}")
+
+
+def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> Manifest:
+    duplicates = [
+        Duplicate.model_validate(row) for batch in read_batches(run, "duplicates") for row in batch.to_pylist()
+    ]
+    evaluation = evaluation_of(run, recipe)
+    works = work_by_machine(run)
+    facts = ReportFacts(
+        title=recipe.dataset.title or recipe.name,
+        recipe=recipe.name,
+        task=recipe.task.kind,
+        dataset=run.path("dataset"),
+        taxonomy=recipe.taxonomy,
+        stages={name: manifest.stages[name] for name in STAGES if name in manifest.stages},
+        spend=manifest.spend,
+        machines=tuple(_machine_spend(config, works.get(config.title, Work())) for config in recipe.machines),
+        counts=seen.counts,
+        rejections=group_rejections(read_table(run, "rejections", Rejection)),
+        near_duplicates=sum(d.kind == "near" for d in duplicates),
+        near_duplicate_groups=_near_groups(duplicates),
+        evaluation=tuple(_evaluation_rows(evaluation)),
+        evaluation_note=evaluation.criterion,
+        gallery=tuple(_gallery(run, recipe, seen.gallery)),
+        versions=manifest.versions,
+    )
+    uri = run.path("report.html")
+    write_report(facts, uri)
+    return manifest.evolve(files={**manifest.files, "report.html": sha256_of(uri)})
+
+
+def _machine_spend(config: MachineConfig, work: Work) -> MachineSpend:
+    spend = spend_of([work])
+    return MachineSpend(
+        name=config.title,
+        kind=config.kind,
+        model=config.model_asked,
+        candidates=len(work.candidates),
+        failed=len(work.failed),
+        calls=spend.calls,
+        cached=spend.cached,
+        input_tokens=spend.input_tokens,
+        output_tokens=spend.output_tokens,
+        usd=spend.usd if spend.calls > spend.unpriced_calls else None,
+    )
+
+
+def _evaluation_rows(evaluation: Evaluation) -> Iterator[EvaluationRow]:
+    for scores in evaluation.machines:
+        for score in (*scores.categories, scores.overall):
+            yield EvaluationRow(
+                machine=scores.machine,
+                category=score.name,
+                known=score.planted,
+                found=score.found,
+                proposed=score.proposed,
+                pixel_iou=score.pixel_iou,
+                time_iou=score.time_iou,
+            )
+
+
+def _gallery(run: RunFolder, recipe: Recipe, records: Sequence[Record]) -> Iterator[GalleryEntry]:
+    """The chosen rows with their pictures, made where a hostile file can do no harm."""
+    wanted = pa.array([record.sample_id for record in records], pa.string())
+    assets: dict[str, Asset] = {}
+    for batch in read_batches(run, "samples") if records else ():
+        for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
+            assets[row["sample_id"]] = from_arrow(row, Sample).primary
+    sandbox = shared_sandbox(recipe.limits)
+    futures = [
+        sandbox.submit(thumbnail, open_uri, assets[r.sample_id], regions=(*r.regions, *r.ground_truth)) for r in records
+    ]
+    for record, future in zip(records, futures, strict=True):
+        try:
+            yield GalleryEntry(record=record, thumbnails=future.result())
+        except SampleError:
+            yield GalleryEntry(record=record)

@@ -1,0 +1,229 @@
+"""One YAML, one dataset: the recipe as one frozen model.
+
+The recipe says *what*, the command line says *where*, the environment holds secrets. Everything a
+worker needs (taxonomy, prompts) is read here, on the launcher, and travels inside the model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
+
+import annotators.machines
+import annotators.people
+import pipeline.exports
+import pipeline.sources
+from annotators.base import MachineConfig
+from schemas.base import Frozen
+from schemas.errors import ConfigError
+from schemas.media.limits import Limits
+from schemas.plugins import PluginConfig, configure, readable
+from schemas.taxonomy import Taxonomy, load_taxonomy
+from schemas.yaml_text import mapping_from_yaml
+
+from .settings import apply, with_quoting_advice
+
+__all__ = ["CONFIGS", "DatasetOptions", "Recipe", "RecipeLimits", "Routing", "Task", "load_recipe"]
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+"""Recipes, taxonomies and prompts of the checkout; data, never imported, never packaged."""
+
+_PLUGINS: dict[str, ModuleType] = {
+    "sources": pipeline.sources,
+    "machines": annotators.machines,
+    "people": annotators.people,
+    "exports": pipeline.exports,
+}
+
+
+class Task(Frozen):
+    """What is asked of every sample."""
+
+    kind: Literal["artifacts", "document_qa"] = "artifacts"
+    """artifacts: what looks wrong and where; document_qa: answer the sample's question and show where it stands."""
+    instructions: str = ""
+    """Words added to the prompt and shown to people."""
+    language: str = "English"
+    """Language of the explanations."""
+
+
+class RecipeLimits(Limits):
+    """Bounds on hostile files, and on how many rejections a run may end with."""
+
+    max_rejected: float = Field(1.0, ge=0, le=1)
+    """Share of items or samples that may be rejected before the command exits with 1."""
+
+
+class Routing(Frozen):
+    """Which samples people see. Empty: nobody is asked, and every record says ``not_routed``."""
+
+
+class DatasetOptions(Frozen):
+    """What is published, and in which shape."""
+
+    title: str = ""
+    """Title of the dataset card; the recipe's name where empty."""
+    description: str = ""
+    """First paragraph of the dataset card."""
+    licence: str = "other"
+    """Licence of the annotations, as the Hub spells it (``cc-by-4.0``, ``apache-2.0``, ``other``)."""
+    include: Literal["all", "annotated", "reviewed"] = "all"
+    """all: everything but what a person rejected; annotated: only rows with an annotation; reviewed: only rows that a
+    person looked at."""
+    seed: int = 0
+    """Seed of the split assignment."""
+    near_duplicate_bits: int = Field(31, ge=0, le=31)
+    """Perceptual hashes (256 bits) that differ in at most so many bits are near duplicates and share a group."""
+    shard_bytes: int = Field(250_000_000, ge=1)
+    """Target size of a shard; the number of shards is the next power of two, kept for the run's life."""
+    row_group_bytes: int = Field(16_000_000, ge=1)
+    """Target size of a Parquet row group."""
+    max_embedded_video_bytes: int = Field(100_000_000, ge=0)
+    """Videos above this size are written as files beside the shards (column ``video_file``)."""
+
+
+class Recipe(Frozen):
+    """One dataset: what is read, who judges it, and what is written."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Name of the recipe and, by default, of the dataset."""
+    task: Task = Task()
+    """What is asked of every sample; a bare word is its ``kind``."""
+    taxonomy: Taxonomy
+    """The categories: a name in configs/taxonomies, a path, or the mapping itself."""
+    sources: tuple[SerializeAsAny[PluginConfig], ...] = Field(min_length=1)
+    """Where items come from; each ``--input`` goes to the first source that accepts it."""
+    limits: RecipeLimits = RecipeLimits()
+    """Bounds on hostile files and on rejections."""
+    machines: tuple[SerializeAsAny[MachineConfig], ...] = ()
+    """Who proposes."""
+    routing: Routing = Routing()
+    """Which samples people see."""
+    people: tuple[SerializeAsAny[PluginConfig], ...] = ()
+    """Where people verify."""
+    splits: dict[str, float] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    """Weight of each split; groups are assigned whole."""
+    exports: tuple[SerializeAsAny[PluginConfig], ...] = ()
+    """Further shapes of the dataset, under ``RUN/exports/KIND``."""
+    dataset: DatasetOptions = DatasetOptions()
+    """What is published."""
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _task_may_be_a_word(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @field_validator("sources", "machines", "people", "exports", mode="before")
+    @classmethod
+    def _entries_by_kind(cls, value: Any, info: Any) -> Any:
+        package = _PLUGINS[info.field_name]
+        if not isinstance(value, list | tuple | None):
+            return value  # refused by the field's type
+        return tuple(
+            entry if isinstance(entry, PluginConfig) else configure(package, entry, where=f"{info.field_name}.{i}")
+            for i, entry in enumerate(value or ())
+        )
+
+    @field_validator("splits")
+    @classmethod
+    def _weights(cls, value: dict[str, float]) -> dict[str, float]:
+        if not value or any(weight < 0 for weight in value.values()) or not sum(value.values()):
+            raise ValueError("needs at least one split with a positive weight")
+        for name in value:
+            if not re.fullmatch(r"\w+(\.\w+)*", name):
+                raise ValueError(f"{name!r} is no split name: letters, digits, underscores and dots only")
+        return value
+
+    @model_validator(mode="after")
+    def _machines_have_names(self) -> Self:
+        names = Counter(machine.title for machine in self.machines)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ValueError(f"machines: {twice[0]!r} stands twice; give each a 'name' of its own")
+        return self
+
+    def lines(self) -> list[str]:
+        """The recipe as sorted text lines, for a diff that a person reads."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
+
+    def difference(self, other: Recipe) -> list[str]:
+        """Unified diff from this recipe to another, without context; empty when they are equal."""
+        lines = difflib.unified_diff(self.lines(), other.lines(), "the run's recipe", "the new recipe", "", "", 0, "")
+        return list(lines)
+
+
+def load_recipe(path: str | Path, settings: tuple[str, ...] = ()) -> Recipe:
+    """Read, override and check a recipe. Raises ConfigError before any work.
+
+    ``settings`` are ``PATH=VALUE`` with VALUE in YAML, e.g. ``machines.0.kind=vlm``.
+    """
+    path = _find(str(path), "recipes", ".yaml")
+    raw = mapping_from_yaml(_text(path), where=str(path))
+    apply(raw, settings, {"task": lambda kind: {"kind": kind}, "taxonomy": partial(_taxonomy, path.parent)})
+    try:
+        _resolve(raw, path.parent)
+        return recipe_from(raw, where=str(path))
+    except ConfigError as error:
+        raise with_quoting_advice(error, settings) from error.__cause__
+
+
+def recipe_from(raw: dict[str, Any], *, where: str) -> Recipe:
+    """A recipe from its resolved mapping, e.g. the one a run's manifest holds."""
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {readable(error, Recipe)}", remedy="see docs/recipe.md") from error
+
+
+def _find(name: str, folder: str, suffix: str) -> Path:
+    here, shipped = Path(name), CONFIGS / folder / f"{Path(name).stem}{suffix}"
+    if here.is_file():
+        return here
+    if shipped.is_file() and "/" not in name:
+        return shipped
+    known = sorted(p.stem for p in (CONFIGS / folder).glob(f"*{suffix}"))
+    near = difflib.get_close_matches(Path(name).stem, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(known)}"
+    raise ConfigError(f"no file {name!r}", remedy=hint)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text", remedy="name a text file, or save it as UTF-8") from error
+
+
+def _resolve(raw: dict[str, Any], folder: Path) -> None:
+    """Put the named taxonomy and prompts into the mapping itself: workers read no local files."""
+    taxonomy = raw.get("taxonomy")
+    if isinstance(taxonomy, str):
+        path = _beside(folder, taxonomy, "taxonomies", ".yaml")
+        raw["taxonomy"] = load_taxonomy(_text(path), where=str(path))
+    elif isinstance(taxonomy, dict):
+        raw["taxonomy"] = load_taxonomy(yaml.safe_dump(taxonomy), where="taxonomy")
+    machines = raw.get("machines")
+    for machine in machines if isinstance(machines, list) else ():
+        prompt = machine.get("prompt") if isinstance(machine, dict) else None
+        if isinstance(prompt, str) and re.fullmatch(r"[\w./-]{1,200}", prompt):
+            machine["prompt"] = _text(_beside(folder, prompt, "prompts", ".md"))
+
+
+def _taxonomy(folder: Path, name: str) -> dict[str, Any]:
+    """A named taxonomy as its mapping, not yet checked."""
+    path = _beside(folder, name, "taxonomies", ".yaml")
+    return mapping_from_yaml(_text(path), where=str(path))
+
+
+def _beside(folder: Path, name: str, shipped: str, suffix: str) -> Path:
+    """The file that a recipe in ``folder`` names: beside it, by its path, or the one that is shipped."""
+    return folder / name if (folder / name).is_file() else _find(name, shipped, suffix)

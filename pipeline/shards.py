@@ -1,0 +1,251 @@
+"""Published shards: deterministic Parquet with the media's original bytes inside.
+
+Equal samples, candidates and recipe give equal bytes, on one process or many, so a rerun after a
+crash rewrites what is there. Media are opened here for the last time: a file that changed since it
+was measured becomes a Rejection, never a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.arrow import Config, dataset_schema, record_row, rows_to_arrow
+from schemas.checks import check_record
+from schemas.errors import MediaError, SampleError
+from schemas.media.types import Image, Video
+from schemas.record import Record, Rejection
+from schemas.taxonomy import Taxonomy
+
+from .filesystems import exists, open_uri
+from .labelmap import label_map_png
+from .recipe import DatasetOptions
+from .storage import CHUNK_BYTES, FileFact, WholeFile, sha256_of
+
+__all__ = ["Draft", "Shard", "WrittenShard", "shard_name", "write_shard"]
+
+MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents": "document"}
+PREFETCH_BYTES = 16 << 20
+THREADS = 2
+CHUNKING = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
+"""Content-defined chunks of the size that the Hub's own writer uses: a fixed row moves few of them."""
+
+EXTENSION = {"matroska,webm": ".webm", "mov,mp4,m4a,3gp,3g2,mj2": ".mp4", "avi": ".avi"}
+
+
+class Shard(NamedTuple):
+    """One file to write."""
+
+    config: Config
+    split: str
+    number: int
+    of: int
+
+
+class Draft(NamedTuple):
+    """A record with where its medium's bytes are and the item it came from."""
+
+    record: Record
+    uri: str
+    item_id: str
+
+
+class WrittenShard(NamedTuple):
+    """What a shard holds; travels as a small element and as a line of the manifest."""
+
+    config: str
+    split: str
+    path: str
+    """Path below ``dataset/``."""
+    num_rows: int
+    media_bytes: int
+    files: dict[str, FileFact]
+    """Everything written, by path below ``dataset/``."""
+    rejections: tuple[Rejection, ...]
+    num_excluded: int = 0
+    """Samples of the shard that the recipe does not publish."""
+
+
+def shard_name(shard: Shard) -> str:
+    """Path of a shard below ``dataset/``, in the Hub's pattern."""
+    return f"data/{shard.config}/{shard.split}-{shard.number:05d}-of-{shard.of:05d}.parquet"
+
+
+def write_shard(
+    shard: Shard, drafts: Iterable[Draft], dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions
+) -> WrittenShard:
+    """Write one shard, its rows in the given order; samples whose media or record fail become Rejections."""
+    writer = _ShardWriter(shard, dataset_uri, taxonomy, options)
+    with writer.file, writer.pool:
+        for draft, loaded in _loaded(drafts, writer):
+            writer.add(draft, loaded)
+        writer.finish()
+    return writer.written()
+
+
+class _ShardWriter:
+    def __init__(self, shard: Shard, dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions) -> None:
+        self.shard, self.dataset_uri, self.taxonomy, self.options = shard, dataset_uri.rstrip("/"), taxonomy, options
+        self.schema = dataset_schema(shard.config)
+        self.file = WholeFile(f"{self.dataset_uri}/{shard_name(shard)}")
+        self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema, shard.config))
+        # One thread writes a row group while the next one is gathered: compressing and hashing leave the GIL.
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="row-group")
+        self.writing: Future[None] | None = None
+        self.rows: list[dict[str, Any]] = []
+        self.row_bytes = self.num_rows = self.media_bytes = 0
+        self.files: dict[str, FileFact] = {}
+        self.rejections: list[Rejection] = []
+
+    def load(self, draft: Draft) -> dict[str, Any]:
+        """The row of a draft; runs in a thread of the pool. Raises SampleError."""
+        defects = check_record(draft.record, self.taxonomy)
+        if defects:
+            raise SampleError(
+                f"the record breaks its contract: {'; '.join(d.message for d in defects)}",
+                remedy="see candidates/ for what was proposed",
+            )
+        return {**record_row(draft.record), **self._media(draft)}
+
+    def add(self, draft: Draft, loaded: Future[dict[str, Any]]) -> None:
+        """Take the next row in order, or its Rejection."""
+        try:
+            row = loaded.result()
+        except SampleError as error:
+            self.rejections.append(_rejection(draft, error))
+            return
+        self.rows.append(row)
+        self.num_rows += 1
+        self.media_bytes += draft.record.byte_size
+        self.row_bytes += draft.record.byte_size
+        if self.row_bytes >= self.options.row_group_bytes:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write what is left and the footer."""
+        self._flush()
+        self._flush()
+        self.parquet.close()
+
+    def written(self) -> WrittenShard:
+        """What became of the shard."""
+        name = shard_name(self.shard)
+        files = {name: self.file.fact, **self.files}
+        return WrittenShard(
+            self.shard.config, self.shard.split, name, self.num_rows, self.media_bytes, files, tuple(self.rejections)
+        )
+
+    def _flush(self) -> None:
+        """Hand the gathered rows to the writing thread, once it is done with those before; raises its error."""
+        if self.writing is not None:
+            self.writing.result()
+        rows, self.rows, self.row_bytes = self.rows, [], 0
+        self.writing = self.pool.submit(self._write, rows) if rows else None
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        self.parquet.write_table(rows_to_arrow(rows, self.schema))
+
+    def _media(self, draft: Draft) -> dict[str, Any]:
+        record = draft.record
+        if isinstance(record.media, Video) and record.byte_size > self.options.max_embedded_video_bytes:
+            return {"video": None, "video_file": self._beside(draft)}
+        feature = {"bytes": _original_bytes(draft), "path": record.file_name}
+        columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: feature}
+        if isinstance(record.media, Image):
+            png = label_map_png(record.regions, self.taxonomy, record.media.width, record.media.height)
+            columns["mask"] = {"bytes": png, "path": f"{record.sample_id}.png"}
+        elif isinstance(record.media, Video):
+            columns["video_file"] = None
+        return columns
+
+    def _beside(self, draft: Draft) -> str:
+        """Copy a large video to a file named by its content; returns its path below ``dataset/``."""
+        record = draft.record
+        name = f"data/videos/files/{record.asset_id}{EXTENSION.get(getattr(record.media, 'format', ''), '.video')}"
+        target = f"{self.dataset_uri}/{name}"
+        if not exists(target) or sha256_of(target).sha256 != record.asset_id:
+            with open_uri(draft.uri) as source, WholeFile(target) as copy:
+                while chunk := source.read(CHUNK_BYTES):
+                    copy.write(chunk)
+                _check_unchanged(copy.sha256.hexdigest(), draft)
+        self.files[name] = FileFact(sha256=record.asset_id, bytes=record.byte_size)
+        return name
+
+
+def _loaded(drafts: Iterable[Draft], writer: _ShardWriter) -> Iterator[tuple[Draft, Future[dict[str, Any]]]]:
+    """Drafts in order with their loading rows, a bounded number of bytes ahead: hashing and deflating leave the GIL."""
+    waiting: deque[tuple[Draft, Future[dict[str, Any]]]] = deque()
+    ahead = 0
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="shard") as pool:
+        for draft in drafts:
+            while waiting and (ahead + draft.record.byte_size > PREFETCH_BYTES or len(waiting) >= 32):
+                ahead -= waiting[0][0].record.byte_size
+                yield waiting.popleft()
+            waiting.append((draft, pool.submit(writer.load, draft)))
+            ahead += draft.record.byte_size
+        yield from waiting
+
+
+def _original_bytes(draft: Draft) -> bytes:
+    with open_uri(draft.uri) as file:
+        data = file.read()
+    _check_unchanged(hashlib.sha256(data).hexdigest(), draft)
+    return data
+
+
+def _check_unchanged(sha256: str, draft: Draft) -> None:
+    if sha256 != draft.record.asset_id:
+        raise MediaError(
+            f"{draft.item_id}: the file changed after it was measured",
+            remedy="run the same command again to measure it anew",
+        )
+
+
+def _rejection(draft: Draft, error: SampleError) -> Rejection:
+    return Rejection(
+        item_id=draft.item_id,
+        sample_id=draft.record.sample_id,
+        uri=draft.uri,
+        stage="finalize",
+        error=type(error).__name__,
+        message=error.message,
+        remedy=error.remedy,
+    )
+
+
+def _parquet_options(schema: pa.Schema, config: Config) -> Mapping[str, Any]:
+    """Media plain and uncompressed (they are compressed already), everything else dictionary and zstd."""
+    media = {f"{name}.bytes" for name in (MEDIA_COLUMN[config], "mask")}
+    codec: Literal["NONE", "ZSTD"]
+    compression, dictionary = {}, []
+    for column in _leaves(schema):
+        codec = "NONE" if column in media else "ZSTD"
+        compression[column] = codec
+        if codec == "ZSTD":
+            dictionary.append(column)
+    return {
+        "compression": compression,
+        "use_dictionary": dictionary,
+        "write_page_index": True,
+        "use_content_defined_chunking": CHUNKING,
+        "store_schema": True,
+    }
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Parquet paths of the leaf columns, as the writer's options name them."""
+    return [column for field in schema for column in _paths(field.name, field.type)]
+
+
+def _paths(path: str, kind: pa.DataType) -> list[str]:
+    if pa.types.is_struct(kind):
+        return [p for member in kind for p in _paths(f"{path}.{member.name}", member.type)]
+    if pa.types.is_list(kind):
+        return _paths(f"{path}.list.element", kind.value_type)
+    return [path]

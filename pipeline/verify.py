@@ -1,0 +1,228 @@
+"""Reading a run back and believing nothing: every row, medium, mask, hash and sum."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from annotators.sandbox import shared_sandbox
+from schemas.arrow import Config, dataset_schema, from_arrow, record_from_row
+from schemas.base import Frozen, content_id
+from schemas.candidate import Candidate
+from schemas.checks import check_record
+from schemas.errors import SampleError
+from schemas.media.measure import Measured, measure
+from schemas.media.types import Image
+from schemas.record import Record
+from schemas.sample import Sample
+from schemas.taxonomy import Taxonomy
+
+from .assembly import assemble, join_duplicates
+from .counting import rejected_samples
+from .dataset import config_of, read_rows, shard_uris
+from .filesystems import exists, open_uri
+from .labelmap import label_map_png
+from .plan import make_plan, seen_samples
+from .recipe import Recipe
+from .shards import MEDIA_COLUMN
+from .stages import recipe_of
+from .storage import Manifest, RunFolder, sha256_of
+from .tables import read_batches
+
+__all__ = ["verify_run"]
+
+ROWS_AT_ONCE = 8
+
+T = TypeVar("T", bound=Frozen)
+
+
+def verify_run(run: RunFolder, manifest: Manifest) -> list[str]:
+    """Every defect of a finished run as a line; empty when there is none."""
+    recipe = recipe_of(manifest)
+    defects = [*_sums(manifest), *_files(run, manifest)]
+    seen: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    rows = 0
+    tables = _Tables(run, recipe, manifest)
+    for uri in shard_uris(run.path("dataset")):
+        name = uri.removeprefix(f"{run.uri}/")
+        records = []
+        for defect, record in _shard(uri, recipe):
+            if defect:
+                defects.append(f"{name}: {defect}")
+            if record is not None:
+                records.append(record)
+        rows += len(records)
+        defects += [f"{name}: {defect}" for record in records for defect in _across(record, seen, groups)]
+        defects += [f"{name}: {defect}" for defect in tables.differences(records)]
+    kept = manifest.stages["finalize"].kept if "finalize" in manifest.stages else rows
+    if rows != kept:
+        defects.append(f"dataset: {rows} rows can be read, the manifest counts {kept}")
+    return defects
+
+
+class _Tables:
+    """What the run's tables say each row should be: the assembly once more, from samples and candidates."""
+
+    def __init__(self, run: RunFolder, recipe: Recipe, manifest: Manifest) -> None:
+        self.run, self.recipe = run, recipe
+        self.plan = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run), shards=manifest.shards)
+
+    def differences(self, records: Sequence[Record]) -> Iterator[str]:
+        """A line for every record that the tables would not give."""
+        expected = self._expected({record.sample_id for record in records})
+        for record in records:
+            name = f"row {record.sample_id[:12]}…"
+            wanted = expected.get(record.sample_id)
+            if wanted is None:
+                yield f"{name}: is not in the run's tables"
+            elif differing := [field for field, value in dict(wanted).items() if getattr(record, field) != value]:
+                yield f"{name}: differs from what the run's tables say: {', '.join(differing)}"
+
+    def _expected(self, ids: set[str]) -> dict[str, Record]:
+        samples, candidates = self._grouped("samples", Sample, ids), self._grouped("candidates", Candidate, ids)
+        return {sample_id: self._record(found, candidates[sample_id]) for sample_id, found in samples.items()}
+
+    def _record(self, samples: list[Sample], candidates: list[Candidate]) -> Record:
+        sample = join_duplicates(samples)
+        place = self.plan.places[sample.sample_id]
+        machines = [config.title for config in self.recipe.machines]
+        grouped = sample.evolve(group_id=place.group_id)
+        return assemble(grouped, candidates, machines=machines, taxonomy=self.recipe.taxonomy, split=place.split)
+
+    def _grouped(self, table: str, model: type[T], ids: set[str]) -> dict[str, list[T]]:
+        found: dict[str, list[T]] = defaultdict(list)
+        wanted = pa.array(sorted(ids & set(self.plan.places)), pa.string())
+        for batch in read_batches(self.run, table):
+            for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
+                found[row["sample_id"]].append(from_arrow(row, model))
+        return found
+
+
+def _sums(manifest: Manifest) -> Iterator[str]:
+    for name, counts in manifest.stages.items():
+        if not counts.adds_up:
+            yield f"manifest.json: {name} does not add up: {counts!r}"
+    if "finalize" not in manifest.stages:
+        yield "manifest.json: the run is not finalized"
+
+
+def _files(run: RunFolder, manifest: Manifest) -> Iterator[str]:
+    for path, fact in manifest.files.items():
+        uri = run.path(*path.split("/"))
+        if not exists(uri):
+            yield f"{path}: the file is missing"
+        elif (found := sha256_of(uri)) != fact:
+            hashes = f"sha256 {found.sha256[:12]}… instead of {fact.sha256[:12]}…"
+            yield f"{path}: its bytes are not those of the manifest ({hashes})"
+    for uri in shard_uris(run.path("dataset")):
+        if uri.removeprefix(f"{run.uri}/") not in manifest.files:
+            yield f"{uri.removeprefix(run.uri + '/')}: the manifest does not know this file"
+
+
+def _across(record: Record, seen: dict[str, str], groups: dict[str, str]) -> Iterator[str]:
+    if record.sample_id in seen:
+        yield f"sample {record.sample_id}: published twice"
+    seen[record.sample_id] = record.split
+    if groups.setdefault(record.group_id, record.split) != record.split:
+        other = groups[record.group_id]
+        yield f"sample {record.sample_id}: its group {record.group_id!r} straddles {other} and {record.split}"
+
+
+def _shard(uri: str, recipe: Recipe) -> Iterator[tuple[str, Record | None]]:
+    config = config_of(uri)
+    try:
+        yield from ((defect, None) for defect in _schema(uri, config))
+        for row in read_rows(uri, at_once=ROWS_AT_ONCE):
+            yield from _row(row, config, recipe, uri)
+    except (pa.ArrowException, OSError) as error:
+        yield f"cannot be read: {error}", None
+
+
+def _schema(uri: str, config: Config) -> Iterator[str]:
+    with open_uri(uri) as file, pq.ParquetFile(file) as parquet:
+        if not parquet.schema_arrow.equals(dataset_schema(config)):
+            yield "its schema is not the one of this version"
+
+
+def _row(row: dict[str, Any], config: Config, recipe: Recipe, uri: str) -> Iterator[tuple[str, Record | None]]:
+    name = f"row {str(row.get('sample_id'))[:12]}…"
+    try:
+        record = record_from_row(row, config)
+    except ValidationError as error:
+        yield f"{name}: is no Record: {error.errors(include_url=False)[0]['msg']}", None
+        return
+    yield "", record
+    problems = [defect.message for defect in check_record(record, recipe.taxonomy)]
+    problems += _identity(record, uri)
+    problems += _medium(row, record, config, recipe, uri.rsplit("/data/", 1)[0])
+    problems += _mask(row, record, recipe.taxonomy)
+    yield from ((f"{name}: {problem}", None) for problem in problems)
+
+
+def _identity(record: Record, uri: str) -> Iterator[str]:
+    if content_id([[record.role, record.asset_id]], record.task_input.model_dump()) != record.sample_id:
+        yield "sample_id is not the sample of its medium and task"
+    if not uri.rpartition("/")[2].startswith(f"{record.split}-"):
+        yield f"says split {record.split!r} but lies in another"
+
+
+def _medium(row: dict[str, Any], record: Record, config: Config, recipe: Recipe, dataset_uri: str) -> Iterator[str]:
+    """The embedded bytes hash to the asset, and measuring them again gives what the row says."""
+    feature = row[MEDIA_COLUMN[config]]
+    if feature is None:
+        yield from _beside(row.get("video_file"), record, dataset_uri, recipe)
+        return
+    if hashlib.sha256(feature["bytes"]).hexdigest() != record.asset_id:
+        yield "its medium's bytes do not hash to asset_id"
+        return
+    try:
+        measured = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], record.file_name, recipe).result()
+    except SampleError as error:
+        if not (record.media.kind == "document" and record.media.is_encrypted):
+            yield f"its medium cannot be decoded: {error.message}"
+        return
+    if measured.media != record.media:
+        yield "measuring its medium again gives something else than the row says"
+
+
+def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) -> Iterator[str]:
+    """A large video lies under its own hash; it is hashed and measured like the embedded ones."""
+    uri = f"{dataset_uri}/{name}"
+    if not name or record.asset_id not in name or not exists(uri):
+        yield f"its medium is neither embedded nor the file beside it ({name})"
+        return
+    try:
+        measured = (
+            shared_sandbox(recipe.limits)
+            .submit(measure, open_uri, uri, file_name=record.file_name, limits=recipe.limits)
+            .result()
+        )
+    except SampleError as error:
+        yield f"its medium cannot be decoded: {error.message}"
+        return
+    if (measured.asset_id, measured.media) != (record.asset_id, record.media):
+        yield "the file beside it is not the medium that the row describes"
+
+
+def _measured(data: bytes, file_name: str, recipe: Recipe) -> Measured:
+    """Measure embedded bytes; runs in a decoder process."""
+    return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits)
+
+
+def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[str]:
+    if not isinstance(record.media, Image):
+        return
+    mask = row["mask"]
+    if mask is None or not mask["bytes"]:
+        yield "has no mask picture"
+    elif mask["bytes"] != label_map_png(record.regions, taxonomy, record.media.width, record.media.height):
+        yield "its mask picture is not that of its regions"

@@ -1,0 +1,59 @@
+"""Options for Beam: known, of a runner that works, and with the meaning that they seem to have."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.graphs import beam_options, is_dry_run
+from schemas.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--limti", "2"], "unknown argument '--limti' (did you mean --limit?)"),
+        (["--limti=2"], "unknown argument '--limti' (did you mean --limit?)"),
+        (
+            ["--accept_recipe_change"],
+            "unknown argument '--accept_recipe_change' (did you mean --accept-recipe-change?)",
+        ),
+        (["--direct_num_worker=2"], "unknown argument '--direct_num_worker' (did you mean --direct_num_workers?)"),
+        (["--runner=FnApiRunner", "--dryrun"], "unknown argument '--dryrun' (did you mean --dry_run?)"),
+        (["photos"], "unknown argument 'photos' (options are ours (--help) or Beam's (--runner, ...))"),
+        (["--direct_num_workers=x"], "argument --direct_num_workers: invalid int value: 'x'"),
+        (["--dry_run"], "--dry_run: FnApiRunner would run"),
+        (["--dry_run=True", "--runner=PortableRunner"], "--dry_run: PortableRunner would run"),
+        (["--runner=DirectRunner"], "the runner DirectRunner is refused"),
+        (["--runner=direct"], "the runner DirectRunner is refused"),
+        (["--runner=apache_beam.runners.dask.dask_runner.DaskRunner"], "the runner DaskRunner is refused"),
+    ],
+)
+def test_what_would_be_dropped_or_misread_is_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
+        beam_options(arguments)
+
+
+def test_known_options_arrive() -> None:
+    from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+
+    options = beam_options(["--direct_num_workers", "2", "--direct_running_mode=multi_threading"])
+    assert options.view_as(StandardOptions).runner == "FnApiRunner"
+    assert options.view_as(DirectOptions).direct_num_workers == 2
+    assert options.view_as(DirectOptions).direct_running_mode == "multi_threading"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--dry_run"], True),
+        (["--dry_run", "--streaming"], True),
+        (["--dry_run", "True"], True),
+        (["--dry_run=yes"], True),
+        (["--dry_run=False"], False),
+        ([], False),
+    ],
+)
+def test_dry_run_means_what_it_says(arguments: list[str], expected: bool) -> None:
+    assert is_dry_run(beam_options(["--runner=dataflow", *arguments])) is expected

@@ -1,0 +1,66 @@
+"""Look-alikes against a comparison of everything with everything."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.lookalikes import look_alikes
+
+BASES = ("0" * 64, "f" * 64, "0f" * 32)
+
+
+@st.composite
+def hashes(draw: st.DrawFn) -> str:
+    """A base with up to three of its last 40 bits turned, so that chains and clusters arise."""
+    number = int(draw(st.sampled_from(BASES)), 16)
+    for bit in draw(st.lists(st.integers(0, 39), max_size=3, unique=True)):
+        number ^= 1 << bit
+    return f"{number:064x}"
+
+
+def bits(a: str, b: str) -> int:
+    return (int(a, 16) ^ int(b, 16)).bit_count()
+
+
+@given(st.lists(st.lists(hashes(), max_size=3).map(tuple), max_size=12), st.integers(0, 5))
+def test_closest_and_clusters_are_those_of_all_pairs(samples: list[tuple[str, ...]], max_bits: int) -> None:
+    found = {alike.position: alike for alike in look_alikes(samples, max_bits)}
+    assert sorted(found) == [i for i, sample in enumerate(samples) if sample]
+    near = {
+        (i, j): min(bits(a, b) for a in samples[i] for b in samples[j]) for i in found for j in found if i != j
+    }  # fmt: skip
+    for i, alike in found.items():
+        earlier = [(distance, j) for (k, j), distance in near.items() if k == i and j < i and distance <= max_bits]
+        assert (alike.closest == i) == (not earlier)
+        if earlier:
+            assert alike.distance == min(earlier)[0]
+            assert near[i, alike.closest] == alike.distance
+    assert together([set(found[i].clusters) for i in sorted(found)]) == together_by_distance(samples, near, max_bits)
+
+
+def together(clusters: list[set[int]]) -> list[int]:
+    """Smallest position that each position is connected with."""
+    names = list(range(len(clusters)))
+    for _ in names:
+        for i, one in enumerate(clusters):
+            for j, other in enumerate(clusters):
+                if one & other:
+                    names[i] = names[j] = min(names[i], names[j])
+    return names
+
+
+def together_by_distance(samples: list[tuple[str, ...]], near: dict[tuple[int, int], int], max_bits: int) -> list[int]:
+    positions = [i for i, sample in enumerate(samples) if sample]
+    # a sample's own hashes also chain: they are compared like any others when clusters are joined
+    links = [set[int]() for _ in positions]
+    for number, (i, j) in enumerate((i, j) for (i, j), distance in near.items() if distance <= max_bits):
+        links[positions.index(i)].add(number)
+        links[positions.index(j)].add(number)
+    return together(links)
+
+
+def test_a_burst_of_equal_pictures_gives_one_row_each() -> None:
+    found = list(look_alikes([("0" * 64,)] * 1000, 31))
+    assert [(a.closest, a.distance) for a in found] == [(0, 0)] * 1000
+    assert {a.clusters for a in found} == {(0,)}

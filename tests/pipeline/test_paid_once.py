@@ -1,0 +1,266 @@
+"""Nothing is paid twice and nothing is lost: faults, kill -9, Ctrl-C, a dead service, duplicates."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.storage import sha256_of
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ lies beside the packages, never installed
+from benchmarks.model_server import ModelServer
+
+RECIPE = """
+name: paid
+taxonomy: artifacts
+sources: [{kind: folder}]
+machines: [{kind: vlm, model: tested, concurrency: 8, timeout_s: 5, %s}]
+splits: {train: 1, test: 1}
+"""
+COUNT = 40
+
+
+class Bench:
+    """A folder of pictures, a recipe, a server, and the command as a process of its own."""
+
+    def __init__(self, root: Path, server: ModelServer) -> None:
+        self.root, self.server = root, server
+
+    def command(self, run: str, *extra: str) -> list[str]:
+        recipe = self.root / "r.yaml"
+        return [
+            sys.executable,
+            "-m",
+            "pipeline",
+            "run",
+            str(recipe),
+            "--input",
+            str(self.root / "in"),
+            "--run",
+            str(self.root / run),
+            *extra,
+        ]
+
+    def start(self, run: str, *extra: str) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "OPENAI_BASE_URL": self.server.base_url,
+            "OPENAI_API_KEY": "sk-a-secret-of-the-test",
+        }
+        return subprocess.Popen(
+            self.command(run, *extra),
+            # A shell that starts jobs in the background leaves SIGINT ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            env=environment,
+            cwd=self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, run: str, *extra: str, code: int = 0) -> str:
+        process = self.start(run, *extra)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return out + err
+
+    def rows(self, run: str, table: str) -> list[dict[str, Any]]:
+        return pq.read_table(self.root / run / table).to_pylist()
+
+    def manifest(self, run: str) -> dict[str, Any]:
+        return json.loads((self.root / run / "manifest.json").read_text())
+
+    def shards(self, run: str) -> dict[str, str]:
+        files = sorted((self.root / run / "dataset").rglob("*.parquet"))
+        return {str(path.relative_to(self.root / run)): sha256_of(str(path)).sha256 for path in files}
+
+    def wait_for_calls(self, count: int, process: subprocess.Popen[str]) -> None:
+        deadline = time.monotonic() + 60
+        while self.server.stats()["by_status"].get("200", 0) < count:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, picture: Callable[[int], bytes]) -> Iterator[Callable[..., Bench]]:
+    servers: list[ModelServer] = []
+
+    def make(options: str = "", count: int = COUNT, **settings: Any) -> Bench:
+        (tmp_path / "in").mkdir()
+        for number in range(count):
+            (tmp_path / "in" / f"{number:03d}.png").write_bytes(picture(number))
+        (tmp_path / "r.yaml").write_text(RECIPE % (options or "seed: 1"))
+        server = ModelServer(**settings)
+        servers.append(server)
+        return Bench(tmp_path, server.__enter__())
+
+    yield make
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def test_every_sample_is_asked_once_and_a_rerun_asks_nobody(bench: Callable[..., Bench]) -> None:
+    tested = bench()
+    tested.finish("run")
+    assert tested.server.stats()["by_status"] == {"200": COUNT}
+    assert len(tested.rows("run", "candidates")) == COUNT
+    spend = tested.manifest("run")["spend"]
+    before = tested.shards("run")
+    assert (spend["calls"], spend["cached"]) == (COUNT, 0)
+    tested.finish("run")
+    assert tested.server.stats()["calls"] == COUNT
+    again = tested.manifest("run")["spend"]
+    assert (again["calls"], again["cached"]) == (COUNT, COUNT)
+    assert (again["input_tokens"], again["usd"]) == (spend["input_tokens"], spend["usd"])
+    assert tested.shards("run") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answered", [1, COUNT // 2, COUNT - 3])
+def test_killed_at_any_moment_a_rerun_pays_only_what_was_in_flight(bench: Callable[..., Bench], answered: int) -> None:
+    tested = bench(latency_s=0.05)
+    undisturbed = tested.finish("undisturbed") and tested.shards("undisturbed")
+    tested.server.reset()
+    process = tested.start("killed")
+    tested.wait_for_calls(answered, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    on_disk = len(list((tested.root / "killed" / "answers").rglob("*.json")))
+    assert on_disk >= answered - 8
+    tested.finish("killed")
+    stats = tested.server.stats()
+    assert stats["calls"] <= COUNT + 8
+    assert stats["repeated_successes"] <= 8
+    assert tested.shards("killed") == undisturbed
+    assert tested.manifest("killed")["stages"]["finalize"]["kept"] == COUNT
+
+
+@pytest.mark.slow
+def test_ctrl_c_drains_and_the_same_command_goes_on(bench: Callable[..., Bench]) -> None:
+    tested = bench(latency_s=0.1)
+    process = tested.start("run")
+    tested.wait_for_calls(8, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "calls in flight are finished and kept" in err
+    called = tested.server.stats()["by_status"]["200"]
+    assert called < COUNT
+    assert len(list((tested.root / "run" / "answers").rglob("*.json"))) == called
+    tested.finish("run")
+    assert tested.server.stats()["by_status"] == {"200": COUNT}
+
+
+@pytest.mark.slow
+def test_with_faults_every_row_arrives(bench: Callable[..., Bench]) -> None:
+    tested = bench(rates={"429": 0.1, "500": 0.05, "hang": 0.03, "reset": 0.03, "cut": 0.05}, retry_after="0")
+    tested.finish("run", "--set", "machines.0.timeout_s=1")
+    stages = tested.manifest("run")["stages"]
+    assert stages["propose"] == {
+        "found": COUNT,
+        "kept": COUNT,
+        "rejected": 0,
+        "duplicate": 0,
+        "excluded": 0,
+        "candidates": COUNT,
+    }
+    assert tested.server.stats()["repeated_successes"] <= tested.server.stats()["by_fault"].get("cut", 0)
+
+
+def test_an_answer_that_never_becomes_valid_is_a_rejection_with_the_raw_answer_kept(
+    bench: Callable[..., Bench],
+) -> None:
+    tested = bench("max_attempts: 2", count=3, rates={"garbage": 1.0})
+    tested.finish("run")
+    rejections = tested.rows("run", "rejections")
+    assert {row["item_id"] for row in rejections} == {"000.png", "001.png", "002.png"}
+    for row in rejections:
+        assert (row["stage"], row["error"], row["attempts"], row["is_final"]) == ("propose", "AnswerError", 2, True)
+        stored = list((tested.root / "run" / "answers").rglob(f"{row['answer_key']}*"))
+        assert len(stored) == 1
+    manifest = tested.manifest("run")
+    assert manifest["stages"]["propose"]["rejected"] == 3
+    assert manifest["stages"]["finalize"]["found"] == 0
+    assert manifest["spend"]["calls"] == 6
+
+
+def test_a_dead_service_ends_the_run_and_a_rerun_goes_on(bench: Callable[..., Bench]) -> None:
+    tested = bench("max_tries: 1", api_key="another key")
+    text = tested.finish("run", code=3)
+    assert "run the same command again to go on" in text
+    assert not list((tested.root / "run").glob("candidates/*.parquet"))
+
+
+def test_a_copy_costs_nothing(bench: Callable[..., Bench], picture: Callable[[int], bytes]) -> None:
+    tested = bench(count=2)
+    for number in range(5):
+        (tested.root / "in" / f"copy {number}.png").write_bytes(picture(0))
+    tested.finish("run")
+    assert tested.server.stats()["calls"] == 2
+    assert tested.manifest("run")["stages"]["ingest"] == {
+        "found": 7, "kept": 2, "duplicate": 5, "rejected": 0, "excluded": 0, "candidates": 0,
+    }  # fmt: skip
+
+
+def test_answers_are_shared_between_runs_and_paid_by_one(bench: Callable[..., Bench]) -> None:
+    tested = bench(count=3)
+    answers = ("--answers", str(tested.root / "answers"))
+    tested.finish("first", *answers)
+    tested.finish("second", *answers)
+    assert tested.server.stats()["calls"] == 3
+    assert tested.manifest("first")["spend"]["calls"] == 3
+    assert (tested.manifest("second")["spend"]["calls"], tested.manifest("second")["spend"]["cached"]) == (0, 3)
+    assert tested.shards("first") == tested.shards("second")
+
+
+def test_the_key_is_nowhere_in_the_run_folder(bench: Callable[..., Bench]) -> None:
+    tested = bench(count=2)
+    text = tested.finish("run")
+    assert "sk-a-secret-of-the-test" not in text
+    for path in (tested.root / "run").rglob("*"):
+        if path.is_file():
+            assert b"sk-a-secret-of-the-test" not in path.read_bytes(), path
+
+
+def test_money_spent_under_an_earlier_recipe_is_not_forgotten(bench: Callable[..., Bench]) -> None:
+    tested = bench(count=4)
+    tested.finish("run")
+    before = tested.manifest("run")["spend"]
+    tested.finish("run", "--accept-recipe-change", "--set", "machines.0.model=another", "--limit", "2")
+    after = tested.manifest("run")["spend"]
+    assert (before["calls"], after["calls"]) == (4, 6)
+    assert after["input_tokens"] == before["input_tokens"] * 6 // 4
+
+
+def test_what_was_not_proposed_to_the_end_is_not_published(bench: Callable[..., Bench]) -> None:
+    tested = bench("max_tries: 1", api_key="another key", count=3)
+    tested.finish("run", code=3)
+    command = [sys.executable, "-m", "pipeline", "finalize", "--run", str(tested.root / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tested.root)
+    assert done.returncode == 3
+    assert "propose has not finished" in done.stderr
+    assert not (tested.root / "run" / "dataset").exists()
+
+
+@pytest.mark.slow
+def test_a_dead_service_is_named_with_two_processes_too(bench: Callable[..., Bench]) -> None:
+    tested = bench("max_tries: 1", api_key="another key", count=6)
+    text = tested.finish("run", "--direct_running_mode=multi_processing", "--direct_num_workers=2", code=3)
+    assert "the model service does not work" in text
+    assert not list((tested.root / "run").glob("candidates/*.parquet"))
+
+
+def test_where_nothing_succeeds_the_run_says_so(bench: Callable[..., Bench]) -> None:
+    tested = bench("max_tries: 1", count=3, rates={"500": 1.0})
+    assert "no call succeeded, 3 failed" in tested.finish("run", code=3)

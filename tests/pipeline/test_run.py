@@ -1,0 +1,218 @@
+"""The main job for real: files to a loaded dataset, by the command line, in one process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.cli import main
+from pipeline.storage import Manifest, RunFolder, sha256_of
+from pipeline.verify import verify_run
+
+RECIPE = "name: r\ntaxonomy: artifacts\nsources: [{kind: folder}]\nsplits: {train: 1}\n"
+
+
+def defects_of(run: Path) -> list[str]:
+    folder = RunFolder(str(run))
+    manifest = folder.read_manifest()
+    assert manifest is not None
+    return verify_run(folder, manifest)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def witnessmark(*arguments: str | Path) -> int:
+    """Exit code of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def finished(tmp_path: Path, recipe: Path, pictures: Path) -> Path:
+    assert witnessmark("run", recipe, "--input", pictures, "--run", tmp_path / "run") == 0
+    return tmp_path / "run"
+
+
+def manifest_of(run: Path) -> Manifest:
+    manifest = RunFolder(str(run)).read_manifest()
+    assert manifest is not None
+    return manifest
+
+
+def dataset_hashes(run: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(run)): sha256_of(str(p)).sha256 for p in sorted((run / "dataset").rglob("*")) if p.is_file()
+    }
+
+
+def test_files_become_a_dataset_that_loads(finished: Path) -> None:
+    import datasets
+
+    loaded = datasets.load_dataset(str(finished / "dataset"), "images", split="train")
+    assert sorted(loaded["file_name"]) == ["0.png", "1.png", "2.png"]
+    assert loaded[0]["image"].size == (48, 32)
+    assert loaded[0]["mask"].size == (48, 32)
+    assert loaded[0]["regions"] == []
+    streamed = datasets.load_dataset(str(finished / "dataset"), "images", split="train", streaming=True)
+    assert sorted(row["sample_id"] for row in streamed) == sorted(loaded["sample_id"])
+
+
+def test_original_bytes_are_published_untouched(finished: Path, pictures: Path) -> None:
+    rows = pq.read_table(finished / "dataset" / "data" / "images").to_pylist()
+    for row in rows:
+        assert row["image"]["bytes"] == (pictures / row["file_name"]).read_bytes()
+        assert row["image"]["path"] == row["file_name"]
+
+
+def test_counts_add_up_and_every_loss_has_a_reason(finished: Path) -> None:
+    stages = manifest_of(finished).stages
+    assert {name: (s.found, s.kept, s.duplicate, s.rejected) for name, s in stages.items()} == {
+        "ingest": (6, 3, 1, 2),
+        "propose": (3, 3, 0, 0),
+        "finalize": (3, 3, 0, 0),
+    }
+    rejections = {row["item_id"]: row for row in pq.read_table(finished / "rejections").to_pylist()}
+    assert set(rejections) == {"notes.txt", "torn.png"}
+    assert all(row["message"] and row["remedy"] for row in rejections.values())
+    (duplicate,) = [d for d in pq.read_table(finished / "duplicates").to_pylist() if d["kind"] == "exact"]
+    assert (duplicate["item_id"], duplicate["kept_item_id"]) == ("deep/copy of 0.png", "0.png")
+
+
+def test_the_manifest_knows_every_file(finished: Path) -> None:
+    manifest = json.loads((finished / "manifest.json").read_text())
+    on_disk = {str(p.relative_to(finished)) for p in finished.rglob("*") if p.is_file()} - {"manifest.json", ".lock"}
+    assert set(manifest["files"]) == on_disk
+    for path, fact in manifest["files"].items():
+        assert sha256_of(str(finished / path)).sha256 == fact["sha256"]
+    assert set(manifest["spend"]) >= {"calls", "cached", "input_tokens", "output_tokens", "usd"}
+
+
+def test_a_rerun_yields_the_same_bytes(finished: Path, recipe: Path, pictures: Path) -> None:
+    before = dataset_hashes(finished)
+    assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
+    assert dataset_hashes(finished) == before
+
+
+def test_files_that_came_later_join_and_stale_rows_leave(finished: Path, recipe: Path, pictures: Path) -> None:
+    (pictures / "1.png").rename(pictures / "1 renamed.png")
+    (pictures / "2.png").unlink()
+    assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
+    rows = pq.read_table(finished / "dataset" / "data" / "images", columns=["file_name"]).to_pylist()
+    assert sorted(row["file_name"] for row in rows) == ["0.png", "1 renamed.png"]
+    assert defects_of(finished) == []
+
+
+def test_a_changed_recipe_is_shown_and_refused(
+    finished: Path, recipe: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ("run", recipe, "--input", pictures, "--run", finished, "--set", "dataset.seed=9")
+    capsys.readouterr()
+    assert witnessmark(*again) == 2
+    assert '+  "seed": 9,' in capsys.readouterr().err
+    assert witnessmark(*again, "--accept-recipe-change") == 0
+    assert manifest_of(finished).recipe["dataset"]["seed"] == 9
+
+
+def test_limit_pilots(tmp_path: Path, recipe: Path, pictures: Path) -> None:
+    assert witnessmark("run", recipe, "--input", pictures, "--run", tmp_path / "pilot", "--limit", "2") == 0
+    assert manifest_of(tmp_path / "pilot").stages["ingest"].found == 2
+
+
+def test_too_many_rejections_exit_with_one(tmp_path: Path, recipe: Path, pictures: Path) -> None:
+    arguments = ("run", recipe, "--input", pictures, "--run", tmp_path / "run", "--set", "limits.max_rejected=0.1")
+    assert witnessmark(*arguments) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "nonsense"), "no file 'nonsense'"),
+        (("run", "RECIPE", "--input", "/does/not/exist"), "there is no input '/does/not/exist'"),
+        (("finalize",), "holds no run"),
+        (("run", "RECIPE", "--input", "PARENT"), "lies inside the input"),
+        (("run", "RECIPE", "--runner=DaskRunner"), "DaskRunner is refused"),
+        (("run", "RECIPE", "--runner=DirectRunner"), "DirectRunner is refused"),
+    ],
+)
+def test_wrong_use_exits_with_two_and_says_what(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [{"RECIPE": str(recipe), "PARENT": str(tmp_path)}.get(a, a) for a in arguments]
+    assert witnessmark(*given, "--run", tmp_path / "run") == 2
+    assert message in capsys.readouterr().err
+
+
+def rewrite(path: Path, change: Callable[[dict], None]) -> None:
+    """Change the first row of a shard and write it again, hash in the manifest included: the cleverest vandal."""
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows[0])
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+    run = RunFolder(str(path.parents[3]))
+    manifest = run.read_manifest()
+    assert manifest is not None
+    name = str(path.relative_to(run.uri))
+    run.write_manifest(manifest.evolve(files={**manifest.files, name: sha256_of(str(path))}))
+
+
+def shard(run: Path) -> Path:
+    return next((run / "dataset" / "data" / "images").glob("*.parquet"))
+
+
+def test_verify_finds_nothing_in_a_whole_run(finished: Path) -> None:
+    assert witnessmark("verify", "--run", finished) == 0
+    assert defects_of(finished) == []
+
+
+def test_verify_finds_a_flipped_byte(finished: Path) -> None:
+    data = bytearray(shard(finished).read_bytes())
+    data[len(data) // 2] ^= 1
+    shard(finished).write_bytes(data)
+    assert any("its bytes are not those of the manifest" in defect for defect in defects_of(finished))
+    assert witnessmark("verify", "--run", finished) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "defect"),
+    [
+        (
+            lambda row: row["mask"].update(bytes=row["mask"]["bytes"][:-20]),
+            "its mask picture is not that of its regions",
+        ),
+        (lambda row: row["mask"].update(bytes=None), "has no mask picture"),
+        (lambda row: row["media"].update(width=47), "measuring its medium again gives something else"),
+        (lambda row: row.update(sample_id="0" * 64), "is not the sample of its medium and task"),
+        (lambda row: row.update(origin="generated"), "differs from what the run's tables say: origin"),
+        (lambda row: row.update(explanation="changed"), "differs from what the run's tables say: explanation"),
+        (lambda row: row.update(split="test"), "says split 'test' but lies in another"),
+        (lambda row: row.update(annotation_status="perhaps"), "is no Record"),
+        (lambda row: row["image"].update(bytes=row["image"]["bytes"] + b"x"), "do not hash to asset_id"),
+    ],
+)
+def test_verify_finds_a_changed_row_even_under_a_matching_hash(
+    finished: Path, change: Callable[[dict], None], defect: str
+) -> None:
+    rewrite(shard(finished), change)
+    defects = defects_of(finished)
+    assert any(defect in line for line in defects), defects
+
+
+def test_verify_finds_a_missing_and_a_foreign_file(finished: Path) -> None:
+    foreign = shard(finished).with_name("train-00007-of-00008.parquet")
+    foreign.write_bytes(shard(finished).read_bytes())
+    (finished / "dataset" / "README.md").unlink()
+    defects = defects_of(finished)
+    assert "dataset/README.md: the file is missing" in defects
+    assert any("the manifest does not know this file" in defect for defect in defects)
+    assert any("published twice" in defect for defect in defects)

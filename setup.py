@@ -1,4 +1,9 @@
-"""Packaging only: the distribution, its explicit packages, and what each extra brings."""
+"""Packaging only: the distribution, its explicit packages, and what each extra brings.
+
+The packages are listed one by one, never found: ``tests``, ``configs`` and ``benchmarks`` must not
+end up as top-level packages of somebody's environment, and a test compares the wheel with this list.
+Bounds are those that were tried; the exact versions are in requirements.lock.
+"""
 
 from setuptools import setup
 
@@ -6,42 +11,54 @@ setup(
     name="witnessmark",
     version="0.1.0",
     description="Builds annotated datasets of real and AI-generated images, videos and documents that others can trust",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=[
         "schemas",
+        "schemas.geometry",
         "schemas.media",
         "annotators",
+        "annotators.forensics",
         "annotators.machines",
+        "annotators.models",
         "annotators.people",
         "pipeline",
-        "pipeline.sources",
+        "pipeline.cards",
         "pipeline.exports",
+        "pipeline.planting",
+        "pipeline.report",
+        "pipeline.sources",
     ],
+    package_data={"pipeline.cards": ["*.jinja"], "pipeline.report": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
+        "aiohttp>=3.14,<4",
         "apache-beam>=2.77,<2.78",
-        "av>=18,<20",
+        "av>=18,<19",
         "datasets>=5.2,<6",
         "genai-prices>=0.2.3",
         "jinja2>=3.1",
+        "markupsafe>=3",
         "numpy>=2.2",
-        "openai[aiohttp]>=3.52,<4",
-        "opencv-python-headless>=4.12",
-        "pdqhash>=0.2.8",
+        "opencv-python-headless>=4.12,<4.13",  # the Label Studio SDK stops below 4.13; this caps numpy below 2.3
+        "packaging>=24",
         "pillow>=12.1.1,<13",
-        "pyarrow>=24,<26",
+        "pyarrow>=24,<26",  # datasets needs 24, Beam stops below 26
+        "pybase64>=1.4",
         "pycocotools>=2.0.11",
         "pydantic>=2.12,<3",
         "pypdfium2>=5.15,<6",
         "PyYAML>=6",
         "rich>=14",
         "scikit-image>=0.26",
+        "scipy>=1.17",
         "shapely>=2.1",
         "typer>=0.29",
     ],
     extras_require={
-        "view": ["torch", "torchcodec", "pdfplumber>=0.11"],
-        "dataflow": ["apache-beam[gcp]>=2.77,<2.78"],
+        # What datasets' Video() and Pdf() features decode with; torchcodec also needs FFmpeg's shared libraries.
+        "view": ["torch>=2.8", "torchcodec>=0.7", "pdfplumber>=0.11.4"],
+        "dataflow": ["apache-beam[gcp]>=2.77,<2.78", "build", "setuptools>=77"],
     },
     entry_points={"console_scripts": ["witnessmark = pipeline.__main__:main"]},
 )

@@ -134,6 +134,24 @@ def report(run_: RunOption = "runs/latest") -> None:
 
 
 @app.command()
+def publish(
+    repo: Annotated[str, typer.Option("--repo", help="Dataset repository on the Hub, ORG/NAME.")],
+    run_: RunOption = "runs/latest",
+    tag: Annotated[str | None, typer.Option("--tag", help="Name of the version; v1, v2, ... where none.")] = None,
+    note: Annotated[str, typer.Option("--note", help="A sentence for the dataset's changelog.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public; private by default.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+) -> None:
+    """One atomic commit on the Hub with the run's dataset; the token comes from HF_TOKEN."""
+    from .publish import lines, publish
+
+    folder = _folder(run_)
+    with folder.locked():
+        done = publish(folder, _known(folder), repo, is_public=public, tag=tag, note=note, is_dry=dry_run, write=_say)
+    print("\n".join(lines(done)))
+
+
+@app.command()
 def doctor() -> None:
     """Check the environment: Python, packages, decoders, names, keys (never their values)."""
     from .doctor import examine, lines

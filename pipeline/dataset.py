@@ -12,7 +12,7 @@ from schemas.record import Record
 
 from .filesystems import list_files, open_uri
 
-__all__ = ["CONFIGS", "config_of", "read_records", "read_rows", "shard_uris"]
+__all__ = ["CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
 
 CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
 MEDIA = ("image", "mask", "video", "video_file", "document")
@@ -36,9 +36,13 @@ def read_records(dataset_uri: str) -> Iterator[Record]:
     """Every published row without its medium, validated; memory does not grow with the rows."""
     for uri in shard_uris(dataset_uri):
         config = config_of(uri)
-        columns = [name for name in dataset_schema(config).names if name not in MEDIA]
-        for row in read_rows(uri, columns):
+        for row in read_rows(uri, row_columns(config)):
             yield record_from_row(row, config)
+
+
+def row_columns(config: Config) -> list[str]:
+    """The columns of a config that are no media."""
+    return [name for name in dataset_schema(config).names if name not in MEDIA]
 
 
 def read_rows(

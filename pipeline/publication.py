@@ -20,6 +20,8 @@ from schemas.record import Duplicate, Record, Rejection
 from schemas.sample import Asset, Sample
 
 from .cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, card
+from .citation import citation
+from .croissant import croissant
 from .dataset import CONFIGS, read_records
 from .evaluation import Evaluation, evaluate_run
 from .exports.base import ExportPlace
@@ -63,9 +65,10 @@ def publication(
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
     _remove_stale(run, files)
     seen = _look_through(run)
-    card_uri = run.path("dataset", "README.md")
-    write_atomically(card_uri, card(_card_facts(manifest, recipe, written, seen, plan)).encode())
-    files["dataset/README.md"] = sha256_of(card_uri)
+    facts = _card_facts(manifest, recipe, written, seen, plan)
+    for path, text in _descriptions(facts, recipe, files).items():
+        write_atomically(run.path(*path.split("/")), text.encode())
+        files[path] = sha256_of(run.path(*path.split("/")))
     for path in _exported(run, recipe, write):
         files[path] = sha256_of(run.path(path))
     for table in TABLES:
@@ -109,6 +112,15 @@ def _look_through(run: RunFolder) -> _Seen:
 
     gallery = choose_gallery(counted(), GALLERY)
     return _Seen(counts=tally.counts, gallery=gallery, candidates=candidates)
+
+
+def _descriptions(facts: CardFacts, recipe: Recipe, files: dict[str, FileFact]) -> dict[str, str]:
+    """The texts that say what the dataset is, by path in the run folder."""
+    shards = {path.removeprefix("dataset/"): fact for path, fact in files.items()}
+    texts = {"dataset/README.md": card(facts), "dataset/croissant.json": croissant(facts, shards)}
+    if recipe.dataset.authors:
+        texts["dataset/CITATION.cff"] = citation(facts, recipe.dataset.authors)
+    return texts
 
 
 def _card_facts(

@@ -76,6 +76,8 @@ class DatasetOptions(Frozen):
     """First paragraph of the dataset card."""
     licence: str = "other"
     """Licence of the annotations, as the Hub spells it (``cc-by-4.0``, ``apache-2.0``, ``other``)."""
+    authors: tuple[str, ...] = ()
+    """Who made it, people or groups, for CITATION.cff; without any there is none."""
     include: Literal["all", "annotated", "reviewed"] = "all"
     """all: everything but what a person rejected; annotated: only rows with an annotation; reviewed: only rows that a
     person looked at."""

@@ -54,6 +54,8 @@ class Region(Frozen):
     """The pixels, as COCO RLE."""
     category: str
     """Leaf name in the taxonomy."""
+    phrase: str = ""
+    """Words that point to it, e.g. ``the left hand``; empty where nobody gave any."""
     explanation: str = ""
     """Why this region is what the category says."""
     score: Confidence | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from schemas.base import Frozen
 from schemas.candidate import Region
@@ -45,6 +45,9 @@ class Refusal(Frozen):
 
 class Export(ABC):
     """A shape of the dataset: options in, files out. Streams: memory does not grow with the records."""
+
+    region_fields: ClassVar[tuple[str, ...]] = tuple(Region.model_fields)
+    """What of a Region comes back from ``read``; a format of others has no place for the rest."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import pickle
+import tarfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +35,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     (folder / "manifest.jsonl").write_text('{"path": "photo.png"}\n{"path":\n')
     table = pa.table({"image": [{"bytes": b"x", "path": "photo.png"}, {"bytes": None, "path": None}]})
     pq.write_table(table, folder / "shard.parquet")
+    with tarfile.open(folder / "shard.tar", "w") as tar:
+        for name, data in (("a.png", b"x"), ("a.json", b'{"origin": "real"}'), ("b.json", b"{}"), ("c.png", b"y")):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
     image = {"id": 1, "file_name": "photo.png", "width": 9, "height": 9}
     (folder / "instances.json").write_text(json.dumps({"images": [image, {}], "categories": [], "annotations": []}))
     return (str(folder), *(str(path) for path in sorted(folder.iterdir())))
@@ -54,7 +61,7 @@ def read(kind: str, inputs: tuple[str, ...], spool: Path) -> list[Item]:
 
 
 def test_the_sources_are_found() -> None:
-    assert {"folder", "manifest", "parquet", "coco"} <= set(KINDS)
+    assert {"folder", "manifest", "parquet", "coco", "webdataset"} <= set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

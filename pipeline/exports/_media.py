@@ -1,0 +1,54 @@
+"""The original bytes of records, read from the dataset's shards in the order of the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from schemas.media.types import Document, Image
+from schemas.record import Record
+
+from ..dataset import config_of, read_rows, shard_uris
+from ..filesystems import join, open_uri
+from ..shards import EXTENSION, MEDIA_COLUMN
+from ._coco_format import file_name
+from .base import ExportPlace
+
+__all__ = ["media_name", "with_media"]
+
+AT_ONCE = 4
+
+
+def with_media(records: Iterable[Record], place: ExportPlace) -> Iterator[tuple[Record, bytes | None]]:
+    """Each record with its medium's bytes, a few rows in memory at once; None where the place has no dataset.
+
+    The records come as ``pipeline.dataset.read_records`` gives them, some of them left out.
+    """
+    media = _media(place) if place.dataset_uri else iter(())
+    for record in records:
+        found = next((data for sample_id, data in media if sample_id == record.sample_id), None)
+        yield record, found
+
+
+def media_name(record: Record) -> str:
+    """A file name that is unique and harmless; the original one may be neither."""
+    if isinstance(record.media, Image):
+        return file_name(record.asset_id, record.media.format)
+    if isinstance(record.media, Document):
+        return f"{record.asset_id}{'.pdf' if record.media.format == 'PDF' else '.tif'}"
+    return f"{record.asset_id}{EXTENSION.get(record.media.format, '.video')}"
+
+
+def _media(place: ExportPlace) -> Iterator[tuple[str, bytes]]:
+    for shard in shard_uris(place.dataset_uri):
+        column = MEDIA_COLUMN[config_of(shard)]
+        beside = ["video_file"] if column == "video" else []
+        for row in read_rows(shard, ["sample_id", column, *beside], at_once=AT_ONCE):
+            yield row["sample_id"], _bytes(row, column, place)
+
+
+def _bytes(row: dict[str, Any], column: str, place: ExportPlace) -> bytes:
+    if row[column] is not None:
+        return bytes(row[column]["bytes"])
+    with open_uri(join(place.dataset_uri, *row["video_file"].split("/"))) as file:
+        return bytes(file.read())

@@ -1,0 +1,89 @@
+"""SynthScars' metrics (arXiv 2503.15264): masks by mIoU and F1, words by ROUGE-L and sentence similarity.
+
+Quirks of the published ones, kept and named: mIoU is the mean of foreground and background, so that an empty answer
+about a small flaw still scores about 0.5; captions share a fixed template, which raises every text score. The
+corrected ones: foreground IoU alone, and texts without the template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["foreground_iou", "mean_iou", "pixel_f1", "rouge_l", "sentence_similarity", "without_template"]
+
+Bits = NDArray[np.bool_]
+Embed = Callable[[Sequence[str]], NDArray[np.floating]]
+"""Texts to vectors, (N, D). As published: the sentence transformer ``paraphrase-MiniLM-L6-v2``."""
+TEMPLATE = re.compile(
+    r"Upon examining the image\. I have found:|To elaborate, I have found the following artifacts\.", re.IGNORECASE
+)
+
+
+def mean_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
+    """Mean over images of the mean of foreground and background IoU, of ``(truth, predicted)``; as published."""
+    return _mean([(_iou(truth, predicted) + _iou(~truth, ~predicted)) / 2 for truth, predicted in pairs])
+
+
+def foreground_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
+    """Mean over images of the foreground's IoU; 1 where both are empty."""
+    return _mean([_iou(truth, predicted) for truth, predicted in pairs])
+
+
+def pixel_f1(pairs: Iterable[tuple[Bits, Bits]]) -> float:
+    """Mean over images of the F1 of the foreground's pixels; 1 where both are empty."""
+    return _mean([_f1(truth, predicted) for truth, predicted in pairs])
+
+
+def rouge_l(reference: str, text: str) -> float:
+    """ROUGE-L F1 (Lin 2004): twice the longest common subsequence over both lengths, in lower-case words."""
+    one, two = _words(reference), _words(text)
+    if not one or not two:
+        return float(one == two)
+    return 2 * _common(one, two) / (len(one) + len(two))
+
+
+def sentence_similarity(references: Sequence[str], texts: Sequence[str], embed: Embed) -> float:
+    """Mean cosine of each text with its reference (the published CSS, with the published model as ``embed``)."""
+    one, two = embed(references), embed(texts)
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+    cosines = np.divide((one * two).sum(axis=1), lengths, out=np.zeros(len(one)), where=lengths > 0)
+    return _mean([float(cosine) for cosine in cosines])
+
+
+def without_template(caption: str) -> str:
+    """The caption without the words that every caption has."""
+    return " ".join(TEMPLATE.sub(" ", caption).split())
+
+
+def _iou(truth: Bits, predicted: Bits) -> float:
+    union = np.count_nonzero(truth | predicted)
+    return float(np.count_nonzero(truth & predicted) / union) if union else 1.0
+
+
+def _f1(truth: Bits, predicted: Bits) -> float:
+    both = np.count_nonzero(truth) + np.count_nonzero(predicted)
+    return float(2 * np.count_nonzero(truth & predicted) / both) if both else 1.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def _common(one: Sequence[str], two: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(two) + 1)
+    for word in one:
+        diagonal = 0
+        for column, other in enumerate(two, 1):
+            above = row[column]
+            row[column] = diagonal + 1 if word == other else max(above, row[column - 1])
+            diagonal = above
+    return row[-1]

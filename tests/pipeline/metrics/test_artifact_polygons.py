@@ -1,0 +1,89 @@
+"""The published metrics on patterns whose figures are known."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.metrics.artifact_polygons import instances_of, published_mask, score_boxes, score_pixels
+from schemas.geometry import Box, Polygon, mask_from_polygons, mask_to_array
+
+SIZE = (200, 160)
+
+
+def polygon(*points: tuple[float, float]) -> Polygon:
+    return Polygon(exterior=points)
+
+
+def square(x: float, y: float, side: float) -> Polygon:
+    return polygon((x, y), (x + side, y), (x + side, y + side), (x, y + side))
+
+
+def test_the_published_mask_includes_the_outline_where_pycocotools_does_not() -> None:
+    shape = square(10, 10, 10)
+    assert published_mask([shape], *SIZE).sum() == 121
+    assert mask_to_array(mask_from_polygons((shape,), *SIZE)).sum() == 100
+
+
+def test_points_are_truncated_not_rounded_and_clamped_to_the_last_pixel() -> None:
+    drawn = published_mask([polygon((10.9, 10.9), (20.9, 10.9), (20.9, 20.9), (10.9, 20.9))], *SIZE)
+    ys, xs = np.nonzero(drawn)
+    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (10, 20, 10, 20)
+    outside = published_mask([polygon((190, 150), (200, 150), (200, 160), (190, 160))], *SIZE)
+    assert np.nonzero(outside)[1].max() == 199
+
+
+def test_pixels_of_all_images_are_counted_together() -> None:
+    truth, half = np.zeros((10, 10), bool), np.zeros((10, 10), bool)
+    truth[:4], half[:2] = True, True
+    none = np.zeros((10, 10), bool)
+    scores = score_pixels([(truth, half), (none, truth)])
+    assert scores == pytest.approx((20 / 80, 20 / 60, 20 / 40, 40 / 100))
+    assert math.isnan(score_pixels([(none, none)]).iou)
+
+
+def test_parts_that_nearly_touch_are_one_instance_and_keep_their_own_pixels() -> None:
+    mask = np.zeros((50, 50), bool)
+    mask[5:10, 5:10], mask[5:10, 13:18], mask[5:10, 30:35] = True, True, True
+    instances = instances_of(mask)
+    assert [int(part.sum()) for part in instances.masks] == [50, 25]
+    assert instances.boxes == (Box(x1=5, y1=5, x2=18, y2=10), Box(x1=30, y1=5, x2=35, y2=10))
+
+
+def test_truth_boxes_and_one_decoy_each_recall_all_with_one_false_positive_per_image() -> None:
+    """The pattern of the published example: recall 1 and as many false positives as images, for every category."""
+    rng = np.random.default_rng(0)
+    for _category in range(7):
+        images = []
+        for _ in range(25):
+            x, y = (int(v) for v in rng.integers(40, 100, 2))
+            instances = instances_of(published_mask([square(x, y, 30), square(x + 60, y, 20)], *SIZE))
+            images.append((instances, (*instances.boxes, Box(x1=0, y1=0, x2=16, y2=16))))
+        scores = score_boxes(images)
+        assert (scores.tp, scores.fp, scores.missed, scores.recall) == (50, 25, 0, 1.0)
+        assert scores.precision == pytest.approx(50 / 75)
+        assert score_boxes(images, one_to_one=True)[:3] == (50, 25, 0)
+
+
+def test_tiny_boxes_inside_count_as_published_and_fail_when_corrected() -> None:
+    instances = instances_of(published_mask([square(20, 20, 60)], *SIZE))
+    tiny = [Box(x1=30, y1=30, x2=34, y2=34), Box(x1=50, y1=50, x2=54, y2=54)]
+    assert score_boxes([(instances, tiny)])[:3] == (1, 0, 0)
+    assert score_boxes([(instances, tiny)], one_to_one=True)[:3] == (0, 2, 1)
+
+
+def test_an_image_without_anything_changes_nothing() -> None:
+    empty = instances_of(np.zeros((20, 20), bool))
+    assert empty == ((), ())
+    assert score_boxes([(empty, [])])[:3] == (0, 0, 0)
+
+
+def test_components_agree_with_opencv_by_brute_force() -> None:
+    rng = np.random.default_rng(1)
+    mask = rng.random((40, 40)) < 0.02
+    dilated = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8))
+    assert len(instances_of(mask).masks) == cv2.connectedComponents(dilated)[0] - 1
+    assert np.array_equal(np.any(instances_of(mask).masks, axis=0), mask)

@@ -39,6 +39,7 @@ setup(
         "av>=18,<19",
         "datasets>=5.2,<6",
         "genai-prices>=0.2.3",
+        "httpx2>=2.16,<3",  # what the Hub's client raises
         "huggingface-hub>=2.4,<3",
         "jinja2>=3.1",
         "markupsafe>=3",

@@ -21,6 +21,7 @@ media's bytes in front (``dataset_schema``).
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -33,12 +34,13 @@ from .record import Record
 from .shapes import Shape, shape_of
 
 __all__ = [
-    "CONFIGS",
+    "CONFIG_OF",
     "FORMAT_VERSION",
     "Config",
     "FieldRow",
     "dataset_schema",
     "field_table",
+    "files_to_arrow",
     "from_arrow",
     "hub_features",
     "record_from_row",
@@ -54,7 +56,7 @@ FORMAT_VERSION = 1
 Config = Literal["images", "videos", "documents"]
 """A Hub config: one per modality, because one table cannot have two kinds of media columns."""
 
-CONFIGS: dict[Modality, Config] = {"image": "images", "video": "videos", "document": "documents"}
+CONFIG_OF: dict[Modality, Config] = {"image": "images", "video": "videos", "document": "documents"}
 
 T = TypeVar("T", bound=Frozen)
 Rewrite = Callable[[Any], Any]
@@ -243,6 +245,22 @@ def _hub_feature(annotation: Any) -> dict[str, Any]:
 def _published(config: Config) -> dict[str, Any]:
     """Record's columns and their annotations, ``media`` narrowed to the config's class."""
     return _members("struct", Record) | {"media": _MEDIA[config]}
+
+
+def files_to_arrow(files: Sequence[Mapping[str, Any] | None]) -> pa.ChunkedArray:
+    """A media column of dataset_schema from its rows, ``{bytes, path}`` or None each; the bytes are not copied.
+
+    One chunk a row: together they are read like any other column, and written as the same pages.
+    """
+    return pa.chunked_array([_file_to_arrow(file) for file in files], _FILE)
+
+
+def _file_to_arrow(file: Mapping[str, Any] | None) -> pa.Array:
+    if file is None:
+        return pa.nulls(1, _FILE)
+    offsets = pa.py_buffer(struct.pack("=2i", 0, len(file["bytes"])))
+    data = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(file["bytes"])])
+    return pa.StructArray.from_arrays([data, pa.array([_encodable(file["path"])], pa.string())], fields=list(_FILE))
 
 
 def record_row(record: Record) -> dict[str, Any]:

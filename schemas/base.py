@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Frozen", "Int64", "content_id"]
+__all__ = ["Frozen", "Int64", "canonical_json", "content_id"]
 
 Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """An integer from outside that a table must be able to hold."""
@@ -42,5 +42,9 @@ def content_id(*parts: Any) -> str:
     >>> content_id("a", 1) == content_id("a", "1")
     False
     """
-    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON in one line, keys sorted: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

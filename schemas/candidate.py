@@ -10,14 +10,18 @@ from .base import Frozen, Int64
 from .geometry import Box, Keyframe, Mask, Polygon, TimeSpan
 
 __all__ = [
+    "Agreement",
     "Answer",
     "Attempt",
     "Attribute",
     "Candidate",
     "Claim",
+    "Judgement",
     "Measurement",
     "ParseStatus",
+    "Quote",
     "Region",
+    "RegionAgreement",
     "Usage",
     "Verdict",
     "View",
@@ -72,6 +76,19 @@ class Region(Frozen):
         return self
 
 
+class Quote(Frozen):
+    """Words of a page, cited."""
+
+    text: str
+    """The words as cited."""
+    page_index: NonNegativeInt
+    """0-based page that they stand on."""
+    start: NonNegativeInt | None = None
+    """First character in the page's text layer, 0-based (Unicode code points); None where the page has none."""
+    end: NonNegativeInt | None = None
+    """Character after the last one."""
+
+
 class Claim(Frozen):
     """A stretch of the explanation and the evidence it rests on."""
 
@@ -81,6 +98,12 @@ class Claim(Frozen):
     """Character after the last one."""
     region_ids: tuple[str, ...] = ()
     """Regions that support the claim."""
+    page_indices: tuple[NonNegativeInt, ...] = ()
+    """0-based pages that support it as wholes."""
+    spans: tuple[TimeSpan, ...] = ()
+    """Stretches of the clip that support it."""
+    quotes: tuple[Quote, ...] = ()
+    """Words of the document that support it."""
     is_global: bool = False
     """Whether the claim is about the whole medium and needs no region."""
 
@@ -192,6 +215,8 @@ class Attempt(Frozen):
     """``ok``, a parse status, or the service's error, e.g. ``429``, ``timeout``, ``connection_reset``."""
     message: str = ""
     """What was wrong."""
+    defects: tuple[str, ...] = ()
+    """Names of what was wrong with the answer, or was mended in it (annotators.models.defects)."""
     latency_s: NonNegativeFloat = 0.0
     """Seconds from request to outcome."""
     answer_key: str | None = None
@@ -200,6 +225,69 @@ class Attempt(Frozen):
     """What this attempt cost."""
     is_paid_elsewhere: bool = False
     """Whether another run paid for it, where answers are shared."""
+
+
+class RegionAgreement(Frozen):
+    """How far machines agree on one region of a consensus."""
+
+    region_id: str
+    """The region."""
+    machines: tuple[str, ...] = ()
+    """Machines that found it, by name."""
+    candidate_ids: tuple[str, ...] = ()
+    """Candidates that it was found in."""
+    share: Confidence
+    """Share of the machines that found it; one that answered several times counts with its share of finds."""
+    category_entropy: NonNegativeFloat = 0.0
+    """Entropy in bits of the categories that its finders give it; 0 where all say the same."""
+    score_spread: NonNegativeFloat | None = None
+    """Standard deviation of the finders' scores; None where fewer than two give one."""
+    mean_iou: Confidence | None = None
+    """Mean IoU between the places of each two finders; None where one machine alone found it."""
+
+
+class Agreement(Frozen):
+    """How far several candidates for one sample agree: figures to route by and to publish."""
+
+    machines: tuple[str, ...] = ()
+    """Machines that took part, by name."""
+    num_candidates: NonNegativeInt = 0
+    """Candidates that took part."""
+    verdict_share: Confidence | None = None
+    """Share of the machines with a verdict that give the one chosen; None where none has a verdict."""
+    verdict_entropy: NonNegativeFloat | None = None
+    """Entropy in bits of the verdicts."""
+    basis: Literal["origin", "verdict", "regions"] | None = None
+    """What confidence and variability are taken against: the known origin, the chosen verdict, or the fused regions."""
+    confidence: Confidence | None = None
+    """Mean probability that the candidates give it (dataset cartography: Swayamdipta et al. 2020)."""
+    variability: NonNegativeFloat | None = None
+    """Standard deviation of that probability over the candidates."""
+    regions: tuple[RegionAgreement, ...] = ()
+    """Region by region."""
+
+
+class Judgement(Frozen):
+    """What a judge or a measure says about an earlier candidate, or about one region of it."""
+
+    candidate_id: str
+    """The candidate that is judged."""
+    region_id: str | None = None
+    """The region of it that is judged, where it is not the whole."""
+    name: str
+    """Factor or measure, e.g. ``grounding``, ``agreement``."""
+    score: float | None = None
+    """Score on the stated scale."""
+    scale_min: float | None = None
+    """Lower end of the scale."""
+    scale_max: float | None = None
+    """Upper end of the scale."""
+    reason: str = ""
+    """Why, in the judge's words."""
+    position: PositiveInt | None = None
+    """Place at which the candidate was shown, from 1; judges favor places."""
+    factor_position: PositiveInt | None = None
+    """Place at which the factor stood in the question, from 1."""
 
 
 class Candidate(Frozen):
@@ -257,3 +345,13 @@ class Candidate(Frozen):
     """Whether the answer was already on disk: nothing was paid now."""
     latency_s: NonNegativeFloat = 0.0
     """Seconds it took."""
+    parent_ids: tuple[str, ...] = ()
+    """Earlier candidates of the sample that the machine was given, in the order it was given them."""
+    chosen_id: str | None = None
+    """Of these, the one whose annotation it took over; the others stay as they are."""
+    judgements: tuple[Judgement, ...] = ()
+    """What it says about them, in every order in which it was asked."""
+    is_consistent: bool | None = None
+    """Whether every order in which it was asked led to the same choice; None where only one was."""
+    agreement: Agreement | None = None
+    """How far they agree, where it is their consensus."""

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from .base import Frozen
-from .candidate import Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
+from .candidate import Agreement, Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
 from .media.types import Media
 from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
 
-__all__ = ["AnnotationStatus", "Duplicate", "Lineage", "Record", "Rejection", "Review"]
+__all__ = [
+    "AnnotationField",
+    "AnnotationStatus",
+    "Duplicate",
+    "FieldOrigin",
+    "FieldSource",
+    "Lineage",
+    "Record",
+    "Rejection",
+    "Review",
+    "ReviewAgreement",
+]
 
 Review = Literal["not_routed", "pending", "reviewed", "skipped", "adjudicated"]
 AnnotationStatus = Literal["not_annotated", "annotated_clean", "annotated"]
+AnnotationField = Literal["verdict", "explanation", "regions", "attributes", "answers"]
+FieldOrigin = Literal["machine", "confirmed", "human", "earlier"]
 
 
 class Lineage(Frozen):
@@ -36,6 +49,33 @@ class Lineage(Frozen):
     """How its answer was read."""
     verdict: Verdict | None = None
     """What it thought the medium is."""
+    parent_ids: tuple[str, ...] = ()
+    """Earlier candidates that it was given."""
+    is_published: bool = False
+    """Whether the row's annotation is this candidate's."""
+
+
+class FieldSource(Frozen):
+    """Whose word one field of the annotation is, in a row that a person decided."""
+
+    field: AnnotationField
+    """The field."""
+    source: FieldOrigin
+    """human: a person changed it; confirmed: a person let stand what the machines say; earlier: a person let stand
+    what an earlier version said, and the machines say otherwise now; machine: no person was asked about it."""
+
+
+class ReviewAgreement(Frozen):
+    """How far the people who looked at the row independently agree: the mean over all pairs of them."""
+
+    measure: Literal["decision", "verdict", "categories", "regions", "boundaries", "explanation"]
+    """decision: the same decision on the proposal; verdict: the same word for the medium; categories: Jaccard index of
+    the sets of categories; regions: soft F1, each matched pair of one category counting its IoU; boundaries: F1 of
+    the outlines' pixels within 0.8 % of the diagonal; explanation: ROUGE-L F1 of the words."""
+    value: Annotated[float, Field(ge=0, le=1)]
+    """0 (none) to 1 (the same)."""
+    reviewers: PositiveInt
+    """People who are compared."""
 
 
 class Record(Frozen):
@@ -103,10 +143,16 @@ class Record(Frozen):
     """Whether ground_truth is complete."""
     lineage: tuple[Lineage, ...] = ()
     """The candidates behind the row."""
+    machine_agreement: Agreement | None = None
+    """How far the machines agree, where the annotation is their consensus."""
     verification_ids: tuple[str, ...] = ()
     """The people's decisions behind the row, in ``verifications/``."""
     reviewers: tuple[str, ...] = ()
     """Pseudonyms of those who looked."""
+    field_sources: tuple[FieldSource, ...] = ()
+    """Whose word each field is; empty where no person decided: every field is the machines'."""
+    agreement: tuple[ReviewAgreement, ...] = ()
+    """How far those who looked agree; empty where fewer than two did independently."""
 
 
 class Rejection(Frozen):
@@ -118,7 +164,7 @@ class Rejection(Frozen):
     """The sample, once it had one."""
     uri: str = ""
     """Where its bytes are."""
-    stage: Literal["ingest", "propose", "finalize"]
+    stage: Literal["ingest", "propose", "submit", "collect", "finalize"]
     """Where it stopped."""
     machine: str = ""
     """The machine that failed on it, in propose."""

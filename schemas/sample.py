@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, PrivateAttr
 
 from .base import Frozen, Int64, content_id
 from .candidate import Region
@@ -172,8 +172,23 @@ class Asset(Frozen):
     """What was measured of it."""
     perceptual_hashes: tuple[str, ...] = ()
     """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; none of quality below 50."""
+    altered_hashes: tuple[str, ...] = ()
+    """PDQ hashes that copies would have: of an image, or the first frame, mirrored and cropped by up to 5 %; of sampled
+    frames of a video, mirrored. They find such copies when splits are made, and are not published."""
     provenance: Provenance = Provenance()
     """What the file itself says about its making."""
+    _password: str | None = PrivateAttr(None)
+
+    @property
+    def password(self) -> str | None:
+        """Password of an encrypted document: in memory only, for no table, record, message or JSON ever holds it."""
+        return self._password
+
+    def unlocked(self, password: str | None) -> Self:
+        """The same asset with its password, for whoever decodes it."""
+        copy = self.model_copy()
+        copy._password = password
+        return copy
 
 
 class Sample(Frozen):

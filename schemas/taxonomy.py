@@ -94,10 +94,6 @@ class Taxonomy(Frozen):
                 return category.name
         return None
 
-    def level_of(self, name: str) -> str:
-        """The level of a category. Raises KeyError for a name that is no category."""
-        return self._category(name).level
-
     def color_of(self, name: str) -> str:
         """``#rrggbb`` of a category: its own, else one that no other category has. Raises KeyError."""
         own = self._category(name).color

@@ -32,6 +32,8 @@ def mapping_from_yaml(text: str, *, where: str) -> dict[str, Any]:
         mark = error.problem_mark
         line = f"{where}, line {mark.line + 1}" if mark else where
         raise ConfigError(f"{line}: {error.problem}", remedy="correct the YAML there") from error
+    except ValueError as error:  # a date such as 2026-02-30, which the YAML library makes without a mark
+        raise ConfigError(f"{where}: {error}", remedy="put it in quotes if it is text, or correct it") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: {error}", remedy="save it as UTF-8 text without control characters") from error
     if not isinstance(value, dict):

@@ -13,7 +13,7 @@ from ..sample import Finding
 from .c2pa import c2pa_store_of_stream
 from .evidence import Words, provenance
 from .facts import Facts, spread
-from .hashes import HASH_SIDE, Pixels, pdq
+from .hashes import HASH_SIDE, Pixels, altered, pdq
 from .limits import Limits
 from .types import Video
 from .videos import (
@@ -52,7 +52,7 @@ def measure_clip(file: BinaryIO, size: int, limits: Limits) -> Facts:
         findings = _findings(container, media, looked)
     store = c2pa_store_of_stream(file, size) if "mp4" in media.format else None
     said = provenance(Words(texts=texts, c2pa=store), max_text_bytes=limits.max_text_bytes)
-    return Facts(media, looked.hashes, said, findings)
+    return Facts(media, looked.hashes, said, findings, looked.mirrored)
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
@@ -92,18 +92,20 @@ class _Looked(NamedTuple):
     """What the sampled frames showed."""
 
     hashes: tuple[str, ...]
+    mirrored: tuple[str, ...]
     rotation_deg: Literal[0, 90, 180, 270]
     num_corrupt: int
 
 
 def _look(container: InputContainer, stream: VideoStream, table: FrameTable) -> _Looked:
-    hashes, corrupt = list[str](), 0
+    hashes, mirrored, corrupt = list[str](), list[str](), 0
     turned: Literal[0, 90, 180, 270] = 0
     for _, frame in decoded_at(container, stream, table, _sampled(table)):
         corrupt, turned = corrupt + frame.is_corrupt, rotation_deg(frame)
-        if found := pdq(_square(frame)):
+        if found := pdq(square := _square(frame)):
             hashes.append(found)
-    return _Looked(tuple(dict.fromkeys(hashes)), turned, corrupt)
+            mirrored += altered(square, is_cropped=False)
+    return _Looked(tuple(dict.fromkeys(hashes)), tuple(dict.fromkeys(mirrored)), turned, corrupt)
 
 
 def _square(frame: VideoFrame) -> Pixels:

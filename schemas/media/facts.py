@@ -20,6 +20,8 @@ class Facts(NamedTuple):
     hashes: tuple[str, ...]
     provenance: Provenance
     findings: tuple[Finding, ...] = ()
+    altered: tuple[str, ...] = ()
+    """Hashes that mirrored and cropped copies would have."""
 
 
 def spread(count: int, most: int = SAMPLES) -> tuple[int, ...]:

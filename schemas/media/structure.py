@@ -51,6 +51,9 @@ def _jpeg_end(data: bytes) -> int | None:
     scan = next((part.end for part in jpeg_segments(data) if part.name == b"\xda"), None)
     if scan is None or scan >= len(data):
         return None
+    ends = _end_markers(data, scan)
+    if not ends or ends == [len(data) - 2]:  # nearly every file: the walk costs seven times as much
+        return len(data) if ends else None
     codes = np.frombuffer(data, np.uint8, offset=scan)
     starts = np.flatnonzero(codes[:-1] == 0xFF)  # a byte search stumbles over every FF: five times slower
     markers = codes[starts + 1]
@@ -61,6 +64,15 @@ def _jpeg_end(data: bytes) -> int | None:
                 return start + 2
             skipped = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return None
+
+
+def _end_markers(data: bytes, start: int) -> list[int]:
+    """Where FF D9 stands, ascending, as two comparisons of pairs of bytes."""
+    found = list[int]()
+    for first in (start, start + 1):
+        pairs = np.frombuffer(data, "<u2", count=(len(data) - first) // 2, offset=first)
+        found += (np.flatnonzero(pairs == 0xD9FF) * 2 + first).tolist()
+    return sorted(found)
 
 
 def png_chunks(data: bytes) -> Iterator[Part]:

@@ -6,7 +6,7 @@ The demuxer is chosen by the content and named, so FFmpeg never guesses one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,7 +31,6 @@ __all__ = [
     "FrameTable",
     "decoded_at",
     "frame_table",
-    "load_frames",
     "opened",
     "picture_stream",
     "pixels_of",
@@ -144,19 +143,6 @@ def read_frames(
         table = frame_table(container, stream, limits)
         for index, frame in decoded_at(container, stream, table, indices):
             yield Frame(index, float((table.pts[index] - table.pts[0]) * time_base(stream)), pixels_of(frame, max_side))
-
-
-def load_frames(
-    open_uri: Callable[[str], BinaryIO],
-    uri: str,
-    indices: Sequence[int],
-    *,
-    max_side: int | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> tuple[Frame, ...]:
-    """``read_frames`` of the file at a URI, all at once: what a sandbox can send back."""
-    with open_uri(uri) as file:
-        return tuple(read_frames(file, indices, max_side=max_side, limits=limits))
 
 
 def decoded_at(

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.arrow import (
-    CONFIGS,
+    CONFIG_OF,
     Config,
     FieldRow,
     dataset_schema,
     field_table,
+    files_to_arrow,
     from_arrow,
     hub_features,
     record_from_row,
@@ -139,7 +140,7 @@ def test_a_table_whose_first_file_has_only_empty_lists_can_be_scanned(image_reco
 @given(record=st.from_type(Record))
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_published_rows_round_trip(record: Record) -> None:
-    config = CONFIGS[record.media.kind]
+    config = CONFIG_OF[record.media.kind]
     schema = dataset_schema(config)
 
     (row,) = rows_to_arrow([record_row(record)], schema).to_pylist()
@@ -148,12 +149,36 @@ def test_published_rows_round_trip(record: Record) -> None:
     assert record_from_row(row, config) == record
 
 
+def test_files_are_columns_like_any_other() -> None:
+    files = [{"bytes": b"\x89PNG", "path": "caf\udce9.png"}, None, {"bytes": b"", "path": None}]
+    schema = pa.schema([dataset_schema("images").field("image")])
+
+    column = files_to_arrow(files)
+
+    expected = rows_to_arrow([{"image": file} for file in files], schema).column("image")
+    assert column.type == expected.type
+    assert column.to_pylist() == expected.to_pylist()
+
+
+def test_files_by_reference_and_by_value_are_the_same_parquet(tmp_path: Path) -> None:
+    files = [{"bytes": bytes([i]) * (3000 * i), "path": f"{i}.png"} for i in range(9)]
+    schema = pa.schema([dataset_schema("images").field("image")])
+    options = {"compression": "NONE", "use_dictionary": False, "write_page_index": True}
+    by_value = rows_to_arrow([{"image": file} for file in files], schema)
+    by_reference = pa.Table.from_arrays([files_to_arrow(files)], schema=schema)
+
+    for name, table in (("value", by_value), ("reference", by_reference)):
+        pq.write_table(table, tmp_path / name, use_content_defined_chunking=True, **options)
+
+    assert (tmp_path / "value").read_bytes() == (tmp_path / "reference").read_bytes()
+
+
 def test_a_row_of_another_config_is_refused(image_record: Record) -> None:
     with pytest.raises(ValidationError):
         record_from_row(record_row(image_record), "videos")
 
 
-@pytest.mark.parametrize("config", CONFIGS.values())
+@pytest.mark.parametrize("config", CONFIG_OF.values())
 def test_the_hub_reads_the_features_that_we_wrote_by_hand(config: Config) -> None:
     datasets = pytest.importorskip("datasets")
     schema = dataset_schema(config)
@@ -173,7 +198,7 @@ MEDIA_COLUMNS = {
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-@pytest.mark.parametrize("config", CONFIGS.values())
+@pytest.mark.parametrize("config", CONFIG_OF.values())
 def test_load_dataset_gives_back_what_was_written(
     config: Config, streaming: bool, image_record: Record, tmp_path: Path
 ) -> None:

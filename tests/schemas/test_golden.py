@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.arrow import CONFIGS, Config, dataset_schema
+from schemas.arrow import CONFIG_OF, Config, dataset_schema
 from schemas.record import Record
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -23,7 +23,7 @@ def _is_pinned(name: str, text: str) -> None:
     assert text.splitlines() == pinned.splitlines(), message
 
 
-@pytest.mark.parametrize("config", CONFIGS.values())
+@pytest.mark.parametrize("config", CONFIG_OF.values())
 def test_the_columns_of_a_config(config: Config) -> None:
     columns = dataset_schema(config).remove_metadata().to_string(truncate_metadata=False, element_size_limit=10_000)
 

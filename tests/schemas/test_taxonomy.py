@@ -82,11 +82,13 @@ def test_resolve(spelling: str, name: str | None, taxonomy: Taxonomy) -> None:
     assert taxonomy.resolve(spelling) == name
 
 
-def test_levels_and_prompt_lines(taxonomy: Taxonomy) -> None:
-    assert taxonomy.level_of("freeze") == "time"
+def test_prompt_lines(taxonomy: Taxonomy) -> None:
     assert taxonomy.prompt_lines("image") == ("blur: Out of focus.",)
+
+
+def test_a_color_is_that_of_a_category(taxonomy: Taxonomy) -> None:
     with pytest.raises(KeyError, match="tiny@1 has no category 'noise'"):
-        taxonomy.level_of("noise")
+        taxonomy.color_of("noise")
 
 
 def test_colors_are_given_or_chosen_and_never_equal(taxonomy: Taxonomy) -> None:
@@ -120,7 +122,7 @@ def test_artifacts_begins_with_the_labels_of_x_aigd() -> None:
     artifacts = load_taxonomy(text, where="artifacts.yaml")
 
     assert artifacts.id == "artifacts@1.0"
-    assert {name: artifacts.level_of(name) for name in artifacts.names()[:7]} == X_AIGD
+    assert {category.name: category.level for category in artifacts.categories[:7]} == X_AIGD
     assert artifacts.names("image") == tuple(X_AIGD)
     assert [name for name in artifacts.names("video") if name.startswith("temporal-")] == [
         "temporal-frozen",

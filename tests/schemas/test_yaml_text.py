@@ -26,6 +26,7 @@ def test_merge_keys_may_be_overridden() -> None:
         ("a: [1", "f.yaml, line 1: "),
         ("a: !!python/object/apply:os.system [ls]", "f.yaml, line 1: could not determine a constructor"),
         ("a: \x00", "f.yaml: "),
+        ("retrieved: 2026-02-30", "f.yaml: day is out of range for month"),
         ("- 1", "f.yaml holds no mapping"),
         ("", "f.yaml holds no mapping"),
     ],

@@ -30,9 +30,11 @@ def test_a_file_is_what_its_content_says(photo, encode):
         byte_size=len(data),
         media=Image(format="PNG", mode="RGB", width=64, height=32, stored_width=64, stored_height=32),
         perceptual_hashes=found.perceptual_hashes,
+        altered_hashes=found.altered_hashes,
         findings=(Finding(code="extension_disagrees", message="the name ends in .jpg, the content is a PNG image"),),
     )
     assert [len(digits) for digits in found.perceptual_hashes] == [64]
+    assert [len(digits) for digits in found.altered_hashes] == [64] * 15
     assert measured(data, "photo.png").findings == ()
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
-from schemas.media.pdq import pdq_of
+from schemas.media.pdq import CROPS, pdq_of, pdq_of_copies
 
 
 def pattern(width, height):
@@ -48,3 +49,39 @@ def test_turned_pictures_have_other_hashes():
 def test_a_picture_that_would_have_to_be_blurred_first_is_refused(size):
     with pytest.raises(ValueError, match="at most 128 x 128"):
         pdq_of(np.zeros((*size, 3), np.uint8))
+
+
+def scene(seed: int, side: int = 512) -> np.ndarray:
+    """A picture with structure of every size, as photographs have."""
+    rng = np.random.default_rng(seed)
+    octaves = (
+        Picture.fromarray(rng.integers(0, 256, (n, n, 3), dtype=np.uint8)).resize(
+            (side, side), Picture.Resampling.BICUBIC
+        )
+        for n in (4, 8, 16, 32, 64)
+    )
+    return np.mean([np.asarray(octave, dtype=float) / (i + 1) for i, octave in enumerate(octaves)], axis=0).astype(
+        np.uint8
+    )
+
+
+def square(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(Picture.fromarray(pixels).resize((128, 128), Picture.Resampling.BOX))
+
+
+def test_the_hash_of_the_mirrored_copy_is_known_to_the_bit() -> None:
+    small = square(scene(0))
+    mirrored = np.ascontiguousarray(small[:, ::-1])
+    assert np.array_equal(pdq_of_copies(small, is_cropped=False)[0], pdq_of(mirrored).bits)
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_a_cropped_copy_is_recognized(crop: tuple[float, float, float, float]) -> None:
+    left, top, right, bottom = (round(512 * share) for share in crop)
+    distances = []
+    for seed in range(5):
+        pixels = scene(seed)
+        copy = pdq_of(square(np.ascontiguousarray(pixels[top : 512 - bottom, left : 512 - right]))).bits
+        distances.append(min(int((copy ^ bits).sum()) for bits in pdq_of_copies(square(pixels))))
+        assert int((pdq_of(square(scene(seed + 100))).bits ^ copy).sum()) > 60
+    assert max(distances) <= 31

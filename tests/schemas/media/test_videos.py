@@ -6,7 +6,7 @@ import pytest
 from schemas.errors import MediaError
 from schemas.media.clips import measure_clip
 from schemas.media.limits import Limits
-from schemas.media.videos import load_frames, read_frames
+from schemas.media.videos import read_frames
 
 LIMITS = Limits()
 
@@ -105,11 +105,6 @@ def test_frames_are_reduced_to_max_side(film):
     (frame,) = read_frames(io.BytesIO(film((0, 40))), [1], max_side=32)
     assert frame.pixels.shape == (24, 32, 3)
     assert frame.pixels.dtype == np.uint8
-
-
-def test_frames_of_a_uri_come_all_at_once(film):
-    data = film((0, 40, 80))
-    assert [f.index for f in load_frames(lambda uri: io.BytesIO(data), "memory", (0, 2))] == [0, 2]
 
 
 @pytest.mark.parametrize("index", [-1, 3])

@@ -44,6 +44,8 @@ class StoredAnswer(Frozen):
     """What the service did before it answered: rate limits, server errors, timeouts, resets, in order."""
     paid_by: str = ""
     """The run that paid for it."""
+    price_factor: NonNegativeFloat = 1.0
+    """Share of the list price that was paid: batches cost half."""
 
 
 class AnswerStore:

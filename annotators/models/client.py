@@ -50,16 +50,18 @@ def is_local(base_url: str) -> bool:
 
 
 class Client:
-    """Posts to ``BASE_URL/chat/completions`` over at most ``connections`` kept-alive connections.
+    """Posts to ``BASE_URL/PATH`` over at most ``connections`` kept-alive connections.
 
     Must be made and used in one event loop. The key is in the connection's headers only: never in
     a repr, a message or a reply's text, even if the server echoes it.
     """
 
-    def __init__(self, base_url: str, *, api_key: str, connections: int, timeout_s: float) -> None:
+    def __init__(
+        self, base_url: str, *, api_key: str, connections: int, timeout_s: float, path: str = "chat/completions"
+    ) -> None:
         import aiohttp
 
-        self.url = base_url.rstrip("/") + "/chat/completions"
+        self.url = f"{base_url.rstrip('/')}/{path}"
         self._api_key = api_key
         self._timeout_s = timeout_s
         self._session = aiohttp.ClientSession(

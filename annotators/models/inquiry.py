@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from schemas.base import content_id
-from schemas.candidate import View
+from schemas.candidate import Candidate, View
 from schemas.errors import SampleError
 from schemas.media.types import Modality
 from schemas.sample import Sample
+from schemas.task import Task
 from schemas.taxonomy import Taxonomy
 
-from .parse import Asked
-from .prompt import BUILT_IN, render_prompt, sample_words
+from .asked import Asked, Reading
+from .conventions import Convention
+from .earlier import earlier_words
+from .parse import parse
+from .prompt import render_prompt, sample_words
+from .reading import Completion
 from .request import Exchange
 from .views import Seeing, plan_views
 from .wanted import Question, wanted_schema
+from .wording import BUILT_IN
 
 __all__ = ["Inquirer", "Inquiry", "Terms", "question_of", "reask_key"]
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 """Raised when what a key stands for changes: what is stored under older keys is then asked for again."""
 
 
@@ -35,9 +42,11 @@ class Terms:
     prompt: str
     """Prompt with its places; empty for the built-in one of each question."""
     taxonomy: Taxonomy
-    task_kind: str
-    instructions: str
-    language: str
+    task: Task
+    convention: Convention
+    """What the four numbers of a box mean."""
+    is_native: bool = False
+    """Whether the model answers in marks of its own."""
     seeing: Seeing
     max_text_chars: int
     max_regions: int
@@ -58,17 +67,23 @@ class Inquiry:
     """The same for a server that is told the answer's form in words."""
     words: str
     prompt_sha256: str
+    read: Callable[[Completion, Asked], Reading] = parse
+    """How an answer is read."""
     key: str
     """Hash of all that the first answer depends on: model, parameters, prompt, schema, words, media and views."""
 
-    def asked(self, terms: Terms) -> Asked:
-        """What the answer is read against."""
+    def asked(self, terms: Terms, page_texts: Mapping[int, str]) -> Asked:
+        """What the answer is read against; ``page_texts`` are the text layers of the pages shown, by 0-based index."""
         return Asked(
             question=self.question,
             question_text=self.sample.task_input.question or "",
             asset=self.sample.primary,
             view=lambda number: self.views[number - 1] if 1 <= number <= len(self.views) else None,
             taxonomy=terms.taxonomy,
+            task=terms.task,
+            convention=terms.convention,
+            is_native=terms.is_native,
+            page_text=page_texts.get,
             max_regions=terms.max_regions,
             prefix=terms.prefix,
         )
@@ -90,11 +105,16 @@ class Inquirer:
         self.terms = terms
         self._forms: dict[tuple[Question, Modality], _Form] = {}
 
-    def inquire(self, sample: Sample) -> Inquiry:
-        """The question about a sample. Raises SampleError where it has none and the task is to answer one."""
-        question = question_of(sample, self.terms.task_kind)
+    def inquire(self, sample: Sample, earlier: tuple[Candidate, ...] = ()) -> Inquiry:
+        """The question about a sample, with what earlier passes proposed.
+
+        Raises SampleError where it has none and the task is to answer one.
+        """
+        question = question_of(sample, self.terms.task)
         form = self._form(question, sample.modality)
-        views, words = plan_views(sample, self.terms.seeing), sample_words(sample.task_input)
+        views = plan_views(sample, self.terms.seeing)
+        told = earlier_words(earlier, views, sample.primary, self.terms.convention)
+        words = "\n\n".join(part for part in (sample_words(sample.task_input), told) if part)
         return Inquiry(
             sample=sample,
             question=question,
@@ -114,27 +134,30 @@ class Inquirer:
 
     def _made(self, question: Question, modality: Modality) -> _Form:
         terms = self.terms
-        schema = wanted_schema(question, modality, terms.taxonomy.names(modality))
+        schema = wanted_schema(question, modality, terms.taxonomy.names(modality), terms.convention, terms.task)
         plain, with_schema = (
             render_prompt(
-                terms.prompt or BUILT_IN[question],
+                terms.prompt or BUILT_IN[question, modality],
                 modality=modality,
                 taxonomy=terms.taxonomy,
-                language=terms.language,
-                instructions=terms.instructions,
+                task=terms.task,
+                convention=terms.convention,
                 schema=shown,
             )
             for shown in (None, schema)
         )
-        key = content_id(KEY_FORMAT, terms.model, terms.parameters, plain, schema, terms.max_text_chars)
+        asked = (terms.convention.name, terms.max_text_chars)
+        key = content_id(KEY_FORMAT, terms.model, terms.parameters, plain, schema, *asked)
         return _Form(schema, plain, with_schema, key)
 
 
-def question_of(sample: Sample, task_kind: str) -> Question:
-    """What is asked of a sample: its own question where it has one, else for artifacts. Raises SampleError."""
+def question_of(sample: Sample, task: Task) -> Question:
+    """What is asked of a sample: its own question where it has one, else what the task says. Raises SampleError."""
+    if task.kind in ("contrast", "attributes", "rubric"):
+        return task.kind
     if sample.task_input.question is not None:
         return "question"
-    if task_kind == "document_qa":
+    if task.kind == "document_qa":
         raise SampleError(
             f"{sample.item_id} has no question, and the task is document_qa",
             remedy="give each item a question in the manifest, or set task: artifacts",

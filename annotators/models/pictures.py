@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..sandbox import Sandbox
 
-__all__ = ["Picture", "own_picture", "pictures_of", "render"]
+__all__ = ["Picture", "measured_bytes", "own_picture", "pictures_of", "render"]
 
 JPEG_QUALITY = 92
 """High, and without chroma subsampling: what a model is to find must survive."""
@@ -56,7 +56,7 @@ async def pictures_of(
 def own_picture(asset: Asset, open_uri: OpenUri) -> Picture:
     """The file's own bytes. Raises MediaError when the file is no longer the one that was measured."""
     with open_uri(asset.uri) as file:
-        return Picture(SENT_AS_THEY_ARE[asset.media.format], _measured_bytes(file, asset))
+        return Picture(SENT_AS_THEY_ARE[asset.media.format], measured_bytes(file, asset))
 
 
 def render(
@@ -68,13 +68,13 @@ def render(
         if kind == "video":
             _check_video(file, asset)
             return tuple(_encoded(pixels, view, format) for view, pixels in _frames(file, views, limits))
-        data = _measured_bytes(file, asset)
+        data = measured_bytes(file, asset)
     if kind == "image":
         return tuple(_encoded(_image(data, view, limits), view, format) for view in views)
-    return tuple(_page(data, view, format, max_text_chars, limits) for view in views)
+    return tuple(_page(data, view, asset, max_text_chars, limits) for view in views)
 
 
-def _measured_bytes(file: BinaryIO, asset: Asset) -> bytes:
+def measured_bytes(file: BinaryIO, asset: Asset) -> bytes:
     """The whole file. Raises MediaError when it is not the content that was measured."""
     data = file.read(asset.byte_size + 1)
     if hashlib.sha256(data).hexdigest() != asset.asset_id:
@@ -116,12 +116,13 @@ def _image(data: bytes, view: View, limits: Limits) -> NDArray[Any]:
     return read_image(data, max_side=side, frame_index=view.frame_index or 0, limits=limits)
 
 
-def _page(data: bytes, view: View, format: str, max_text_chars: int, limits: Limits) -> Picture:
+def _page(data: bytes, view: View, asset: Asset, max_text_chars: int, limits: Limits) -> Picture:
     from schemas.media.documents import page_text, render_page
 
-    pixels = render_page(data, view.page_index or 0, max_side=max(view.width, view.height), limits=limits)
-    text = page_text(data, view.page_index or 0) if max_text_chars else ""
-    return _encoded(pixels, view, format)._replace(text=text[:max_text_chars])
+    index, side, password = view.page_index or 0, max(view.width, view.height), asset.password
+    pixels = render_page(data, index, max_side=side, password=password, limits=limits)
+    text = page_text(data, index, password=password) if max_text_chars else ""
+    return _encoded(pixels, view, asset.media.format)._replace(text=text[:max_text_chars])
 
 
 def _encoded(pixels: NDArray[Any], view: View, format: str) -> Picture:

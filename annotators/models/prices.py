@@ -7,8 +7,11 @@ from functools import lru_cache
 from pydantic import NonNegativeFloat
 
 from schemas.base import Frozen
+from schemas.candidate import Usage
 
-__all__ = ["TokenPrice", "usd"]
+from .reading import Completion
+
+__all__ = ["TokenPrice", "usage_of", "usd"]
 
 
 class TokenPrice(Frozen):
@@ -33,6 +36,15 @@ def usd(model: str, input_tokens: int, output_tokens: int, own: TokenPrice | Non
     from genai_prices import Usage, calc_price
 
     return float(calc_price(Usage(input_tokens=input_tokens, output_tokens=output_tokens), model).total_price)
+
+
+def usage_of(completion: Completion, model: str, own: TokenPrice | None, factor: float = 1.0) -> Usage:
+    """What an answer cost, at ``factor`` times the price of the snapshot that the server names, or of the model asked
+    for where no list knows that name."""
+    tokens = (completion.input_tokens, completion.output_tokens)
+    price = usd(completion.model or model, *tokens, own)
+    price = usd(model, *tokens, own) if price is None else price
+    return Usage(input_tokens=tokens[0], output_tokens=tokens[1], usd=None if price is None else price * factor)
 
 
 @lru_cache(maxsize=256)

@@ -1,23 +1,21 @@
 """A response body as it came, read: the model's words, why it stopped, what it counted. Pure functions.
 
-Servers differ: words may be a string or a list of parts, wrapped in prose, in a code fence, or after a
-stretch of thinking. What had to be cut out is said, nothing is guessed.
+Servers differ: words may be a string or a list of parts, usage may be missing, an error may be an object, a string
+or a page of HTML. Both APIs are read, Chat Completions and Responses.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NamedTuple
 
-__all__ = ["Completion", "error_text", "object_in", "read_answer", "read_completion", "whole_text"]
+__all__ = ["Completion", "error_text", "read_answer", "read_completion", "whole_text"]
 
 MAX_WORDS = 2**20
 """Characters of an answer that are looked at; no answer to our questions is longer."""
+FILTERED = "the server's content filter stopped the answer"
 MAX_MESSAGE = 500
 """Characters of a server's error message that are kept."""
-MAX_STARTS = 200
-"""Braces in prose that are tried as the start of the object."""
 
 
 class Completion(NamedTuple):
@@ -60,6 +58,8 @@ def read_completion(body: str) -> Completion:
         response = json.loads(body[: 8 * MAX_WORDS])
     except (ValueError, RecursionError):
         return Completion(problem="the response is not JSON")
+    if isinstance(response, dict) and isinstance(response.get("output"), list):
+        return _from_responses(response)
     choice = _first(response.get("choices")) if isinstance(response, dict) else None
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
         return Completion(problem=f"the response holds no message: {_said(response)}")
@@ -74,25 +74,23 @@ def read_completion(body: str) -> Completion:
     )
 
 
-def object_in(words: str, expected: str) -> tuple[dict[str, Any] | None, bool]:
-    """The JSON object that has the key ``expected``, and whether it had to be cut out of other words.
-
-    ``(None, False)`` where there is none. Of several, the first after any thinking is taken.
-    """
-    text = words.strip()
-    value = _loaded(text)
-    if isinstance(value, dict) and expected in value:
-        return value, False
-    text = re.sub(r"\A.*</think>", "", text, flags=re.DOTALL)
-    decoder = json.JSONDecoder()
-    for start in [match.start() for match in re.finditer(r"\{", text)][:MAX_STARTS]:
-        try:
-            found, _ = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            continue
-        if expected in found:
-            return found, True
-    return None, False
+def _from_responses(response: dict[str, Any]) -> Completion:
+    """A response of the Responses API: the text parts of its messages, in order; reasoning is no answer."""
+    messages = [_mapping(item) for item in response["output"] if _mapping(item).get("type") == "message"]
+    parts = [_mapping(part) for m in messages for part in (m["content"] if isinstance(m.get("content"), list) else [])]
+    reason = _text(_mapping(response.get("incomplete_details")).get("reason"))
+    usage, failed = _mapping(response.get("usage")), response.get("status") == "failed"
+    if failed or (not parts and not reason):
+        return Completion(problem=f"the response holds no message: {_said(response)}")
+    is_filtered = reason == "content_filter"
+    return Completion(
+        words=whole_text("".join(_text(part.get("text")) for part in parts)[:MAX_WORDS]),
+        refusal="".join(_text(part.get("refusal")) for part in parts) or (FILTERED if is_filtered else ""),
+        finish_reason={"max_output_tokens": "length"}.get(reason, reason or "stop")[:50],
+        model=_text(response.get("model"))[:200],
+        input_tokens=_count(usage.get("input_tokens")),
+        output_tokens=_count(usage.get("output_tokens")),
+    )
 
 
 def whole_text(text: str) -> str:
@@ -102,13 +100,6 @@ def whole_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
 
 
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _words(content: Any) -> str:
     if isinstance(content, list):
         return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
@@ -116,7 +107,7 @@ def _words(content: Any) -> str:
 
 
 def _filtered(choice: dict[str, Any]) -> str:
-    return "the server's content filter stopped the answer" if choice.get("finish_reason") == "content_filter" else ""
+    return FILTERED if choice.get("finish_reason") == "content_filter" else ""
 
 
 def _said(response: Any) -> str:

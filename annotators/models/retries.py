@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from schemas.candidate import Attempt
 from schemas.errors import ServiceError
 
 from .client import Reply, service_error
-from .reading import error_text
+from .gate import Gate, Post, Quota, Turn, Way
+from .pace import fate_of
+from .reading import error_text, read_completion
 
-__all__ = ["Answered", "Asker", "Backoff", "Post", "refusal", "refused"]
+__all__ = ["Answered", "Asker", "Backoff", "refusal", "refused"]
 
 RETRIED = (408, 409, 425, 429)
 FATAL_REMEDIES = {
@@ -29,12 +31,6 @@ OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 """Codes of a 429 that no waiting mends."""
 
 
-class Post(Protocol):
-    """What a Client does: posts pieces, gives the Reply or raises ServiceError."""
-
-    async def post(self, pieces: tuple[bytes, ...]) -> Reply: ...
-
-
 class Answered(NamedTuple):
     """A reply that ends the asking, and how it was reached."""
 
@@ -43,6 +39,8 @@ class Answered(NamedTuple):
     """Seconds from the request that was answered to its last byte."""
     failed_tries: tuple[Attempt, ...]
     """The tries before it, in order."""
+    price_factor: float = 1.0
+    """Share of the list price that was paid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,57 +65,125 @@ class Backoff:
         return self.random.uniform(0.0, min(self.longest_s, self.first_s * 2 ** (failures - 1)))
 
 
-class Asker:
-    """Asks until an answer comes: at most ``concurrency`` requests in flight, at most ``max_tries`` each.
+class _Failed(NamedTuple):
+    """A try without an answer."""
 
-    A place in flight is held only while a request is: who waits to try again lets others go first.
+    error: ServiceError
+    asked_s: float | None
+    """The wait that the server named, in seconds."""
+    is_retried: bool
+
+
+class Asker:
+    """Asks the endpoints of one model until an answer comes, at the pace that they take: see gate and pace.
+
+    A place in flight is held only while a request is: who waits to try again lets others go first. Being told to wait
+    (429, 503) is no failed try while the endpoint serves others; it is where nothing else succeeds.
     """
 
-    def __init__(self, client: Post, *, concurrency: int, max_tries: int, backoff: Backoff) -> None:
-        self._client = client
-        self._places = asyncio.Semaphore(concurrency)
+    def __init__(
+        self,
+        *clients: Post,
+        concurrency: int,
+        max_tries: int,
+        backoff: Backoff,
+        quota: Quota | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.gate = Gate(clients, quota or Quota(concurrency), max_probes=max_tries, clock=clock)
+        self._clients = clients
         self._max_tries = max_tries
         self._backoff = backoff
 
-    async def ask(self, body: Callable[[], Awaitable[tuple[bytes, ...]]]) -> Answered:
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def throttled_s(self) -> float:
+        """Seconds in which requests waited for the service or a quota, since the start."""
+        return self.gate.throttled_s
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for client in self._clients:
+            await client.close()
+
+    async def ask(
+        self, body: Callable[[], Awaitable[tuple[bytes, ...]]], *, key: str = "", sample_id: str = ""
+    ) -> Answered:
         """The first reply that is no service failure (a 200, or a refusal of this request: 400, 413, 422).
 
         ``body`` is called when there is a place, so that nothing waits with its picture in memory.
         Raises ServiceError with ``status``, ``attempts`` (their number), ``history`` and ``is_fatal``.
         """
         failed: list[Attempt] = []
+        turn, served = self.gate.turn(), dict[int, int]()
         while True:
-            async with self._places:
-                pieces = await body()
-                start = time.perf_counter()
-                failure = await self._try(pieces)
-                latency_s = time.perf_counter() - start
-            del pieces
-            if isinstance(failure, Reply):
-                return Answered(failure, latency_s, tuple(failed))
-            error, asked_s, is_retried = failure
-            failed.append(_attempt(len(failed) + 1, error, latency_s))
-            if not is_retried or len(failed) >= self._max_tries:
-                raise _given_up(error, tuple(failed))
-            await self._backoff.sleep(self._backoff.wait_s(len(failed), asked_s))
+            way = await self._enter(turn, failed)
+            outcome, latency_s = await self._asked(way, body, turn.tries + 1)
+            if isinstance(outcome, Reply):
+                return Answered(outcome, latency_s, tuple(failed))
+            failed.append(_attempt(len(failed) + 1, outcome.error, latency_s))
+            if self._is_failed_try(way, outcome, served):
+                turn.tries += 1
+            if not outcome.is_retried or turn.tries >= self._max_tries:
+                raise _given_up(outcome.error, tuple(failed))
+            await self._backoff.sleep(self._backoff.wait_s(max(turn.tries, 1), outcome.asked_s))
 
-    async def _try(self, pieces: tuple[bytes, ...]) -> Reply | tuple[ServiceError, float | None, bool]:
-        """A reply to keep; or the failure, the wait the server asks for in seconds, and whether to try again."""
+    async def _enter(self, turn: Turn, failed: list[Attempt]) -> Way:
         try:
-            reply = await self._client.post(pieces)
-        except ServiceError as unanswered:
-            return unanswered, None, True
-        if reply.status == 200 or reply.status in (400, 413, 422):
-            return reply
-        code, text = error_text(reply.text)
-        is_fatal = reply.status in FATAL_REMEDIES or code in OUT_OF_MONEY
-        error = service_error(
-            f"the model server answered {reply.status}" + (f": {text}" if text else ""),
-            status=str(reply.status),
-            remedy=FATAL_REMEDIES.get(reply.status, "" if not is_fatal else "the account is out of money"),
-            is_fatal=is_fatal,
-        )
-        return error, _asked_wait_s(reply), not is_fatal and (reply.status in RETRIED or reply.status >= 500)
+            return await self.gate.enter(turn)
+        except ServiceError as down:
+            raise _given_up(down, tuple(failed)) from down
+
+    async def _asked(
+        self, way: Way, body: Callable[[], Awaitable[tuple[bytes, ...]]], tries: int
+    ) -> tuple[Reply | _Failed, float]:
+        """One try, and its seconds."""
+        try:
+            pieces = await body()
+            start = time.perf_counter()
+            outcome = await _try(way.endpoint.client, pieces)
+            latency_s = time.perf_counter() - start
+        except BaseException:
+            self.gate.forget(way)
+            raise
+        if isinstance(outcome, Reply):
+            if self.gate.counts_tokens and outcome.status == 200:
+                said = read_completion(outcome.text)
+                self.gate.count_tokens(way, said.input_tokens + said.output_tokens)
+            self.gate.leave(way, "answered")
+        else:
+            fate = fate_of(outcome.error.__dict__["status"])
+            failures = max(tries, way.endpoint.pace.failed_probes + 1)
+            wait_s = self._backoff.wait_s(failures, outcome.asked_s)
+            self.gate.leave(way, fate, wait_s=wait_s, error=outcome.error)
+        return outcome, latency_s
+
+    def _is_failed_try(self, way: Way, outcome: _Failed, served: dict[int, int]) -> bool:
+        """Whether it counts: a refusal does not where the endpoint has served others since this one's last."""
+        endpoint = way.endpoint
+        before = served.get(id(endpoint), 0)
+        served[id(endpoint)] = endpoint.answers
+        return fate_of(outcome.error.__dict__["status"]) != "refused" or endpoint.answers == before
+
+
+async def _try(client: Post, pieces: tuple[bytes, ...]) -> Reply | _Failed:
+    """A reply to keep, or the failure."""
+    try:
+        reply = await client.post(pieces)
+    except ServiceError as unanswered:
+        return _Failed(unanswered, None, True)
+    if reply.status == 200 or reply.status in (400, 413, 422):
+        return reply
+    code, text = error_text(reply.text)
+    is_fatal = reply.status in FATAL_REMEDIES or code in OUT_OF_MONEY
+    error = service_error(
+        f"the model server answered {reply.status}" + (f": {text}" if text else ""),
+        status=str(reply.status),
+        remedy=FATAL_REMEDIES.get(reply.status, "" if not is_fatal else "the account is out of money"),
+        is_fatal=is_fatal,
+    )
+    return _Failed(error, _asked_wait_s(reply), not is_fatal and (reply.status in RETRIED or reply.status >= 500))
 
 
 def refused(reply: Reply, latency_s: float) -> Attempt:

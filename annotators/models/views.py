@@ -10,14 +10,11 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from schemas.candidate import View
-from schemas.geometry import Box, box_from_thousandths_xyxy, box_to_thousandths_xyxy, clamp_box
 from schemas.media.types import Document, Image, Page, Video
 from schemas.sample import Asset, Sample
 
 __all__ = [
     "Seeing",
-    "box_from_view",
-    "box_to_view",
     "caption",
     "fit",
     "frame_indices",
@@ -43,6 +40,9 @@ class Seeing(NamedTuple):
     frames_per_second: float
     max_pages: int
     max_own_bytes: int
+    view_multiple: int = 1
+    """Sides of pictures are multiples of this, so that a server that only takes such has nothing to resize."""
+    min_view_side: int = 1
 
 
 def plan_views(sample: Sample, seeing: Seeing) -> tuple[View, ...]:
@@ -51,7 +51,7 @@ def plan_views(sample: Sample, seeing: Seeing) -> tuple[View, ...]:
     if isinstance(media, Image):
         return (_image_view(asset, media, seeing),)
     if isinstance(media, Video):
-        size = fit(media.width, media.height, seeing.max_view_side)
+        size = _shown_size(media.width, media.height, seeing.max_view_side, seeing)
         return tuple(_frame_view(asset, media, i, size) for i in frame_indices(media, seeing))
     return tuple(_page_view(asset, page, media, seeing) for page in media.pages[: seeing.max_pages])
 
@@ -73,14 +73,19 @@ def frame_indices(video: Video, seeing: Seeing) -> tuple[int, ...]:
     return tuple(sorted({max(0, bisect_right(video.frame_pts, moment) - 1) for moment in moments}))
 
 
-def caption(number: int, view: View, asset: Asset) -> str:
-    """What stands above a picture."""
-    media = asset.media
+def caption(number: int, view: View, asset: Asset, *, has_size: bool = False) -> str:
+    """What stands above a picture; with its size and the original's, where boxes are counted in pixels."""
+    media, size = asset.media, f"{_sizes(view, asset)}:" if has_size else ":"
     if isinstance(media, Video):
-        return f"Frame {number}, at {view.pts_s:.3f} s of {media.duration_s:.3f} s:"
+        return f"Frame {number}, at {view.pts_s:.3f} s of {media.duration_s:.3f} s{size}"
     if isinstance(media, Document):
-        return f"Page {number} of {media.num_pages}:"
-    return "The image:"
+        return f"Page {number} of {media.num_pages}{size}"
+    return f"The image{size}"
+
+
+def _sizes(view: View, asset: Asset) -> str:
+    width, height = medium_size(asset, view.page_index)
+    return f", {view.width} x {view.height} pixels of an original of {width:g} x {height:g} pixels"
 
 
 def medium_size(asset: Asset, page_index: int | None) -> tuple[float, float]:
@@ -110,35 +115,20 @@ def whole_view(asset: Asset, index: int) -> View | None:
     return View(asset_id=asset.asset_id, frame_index=frame_index, width=media.width, height=media.height)
 
 
-def box_from_view(xyxy: tuple[float, float, float, float], view: View, size: tuple[float, float]) -> Box:
-    """From thousandths (0 to 1000) of the view to pixels of the original medium of ``size``, to a millionth.
-
-    Rounding to that is what makes 1000 thousandths the very edge. Raises ValueError for a box that lies
-    outside of the medium or has no area.
-    """
-    seen = box_from_thousandths_xyxy(xyxy, view.width, view.height)
-    box = Box(
-        x1=round(view.crop_x + seen.x1 * view.scale_x, 6),
-        y1=round(view.crop_y + seen.y1 * view.scale_y, 6),
-        x2=round(view.crop_x + seen.x2 * view.scale_x, 6),
-        y2=round(view.crop_y + seen.y2 * view.scale_y, 6),
-    )
-    return clamp_box(box, *size)
+def _shown_size(width: float, height: float, max_side: int, seeing: Seeing) -> tuple[int, int]:
+    """The size that fits, with sides that the server leaves alone; the view's scales hold what that distorts."""
+    return tuple(_kept_side(side, max_side, seeing) for side in fit(width, height, max_side))  # type: ignore[return-value]
 
 
-def box_to_view(box: Box, view: View) -> tuple[float, float, float, float]:
-    """From pixels of the original medium to thousandths (0 to 1000) of the view, not rounded."""
-    seen = Box(
-        x1=(box.x1 - view.crop_x) / view.scale_x,
-        y1=(box.y1 - view.crop_y) / view.scale_y,
-        x2=(box.x2 - view.crop_x) / view.scale_x,
-        y2=(box.y2 - view.crop_y) / view.scale_y,
-    )
-    return box_to_thousandths_xyxy(seen, view.width, view.height)
+def _kept_side(side: int, max_side: int, seeing: Seeing) -> int:
+    multiple = seeing.view_multiple
+    most = max(multiple, max_side // multiple * multiple)
+    nearest = min(most, max(multiple, round(side / multiple) * multiple))
+    return max(nearest, -(-seeing.min_view_side // multiple) * multiple)
 
 
 def _image_view(asset: Asset, image: Image, seeing: Seeing) -> View:
-    width, height = fit(image.width, image.height, seeing.max_view_side)
+    width, height = _shown_size(image.width, image.height, seeing.max_view_side, seeing)
     return View(
         asset_id=asset.asset_id,
         frame_index=0 if image.num_frames > 1 else None,
@@ -146,7 +136,7 @@ def _image_view(asset: Asset, image: Image, seeing: Seeing) -> View:
         height=height,
         scale_x=image.width / width,
         scale_y=image.height / height,
-        is_original_bytes=_is_sent_as_it_is(asset, image, seeing),
+        is_original_bytes=(width, height) == (image.width, image.height) and _is_sent_as_it_is(asset, image, seeing),
     )
 
 
@@ -177,7 +167,7 @@ def _frame_view(asset: Asset, video: Video, index: int, size: tuple[int, int]) -
 def _page_view(asset: Asset, page: Page, document: Document, seeing: Seeing) -> View:
     """A PDF page has no pixels of its own: it is rendered to the side; a scan is only ever reduced."""
     finest = MAX_DPI / page.dpi if document.format == "PDF" else 1.0
-    width, height = fit(page.width * finest, page.height * finest, seeing.page_view_side)
+    width, height = _shown_size(page.width * finest, page.height * finest, seeing.page_view_side, seeing)
     return View(
         asset_id=asset.asset_id,
         page_index=page.page_index,

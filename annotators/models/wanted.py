@@ -1,8 +1,8 @@
 """What a model is asked to fill: small, and only what it can know.
 
-Boxes are integers 0-1000 of the picture shown, ``[x1, y1, x2, y2]``: the one convention that means the
-same whatever a server does to a picture's size. Text is cited by exact quote; spans and ids are ours.
-The docstrings here are the words in the JSON schema that the model reads.
+Boxes are four numbers in the convention that the machine declares. Text is cited by exact quote and regions by
+their number in the list; spans and ids are ours. The docstrings here are the words in the JSON schema that the
+model reads.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any, Literal
 from schemas.base import Frozen
 from schemas.candidate import Verdict
 from schemas.media.types import Modality
+from schemas.task import Task
 
-__all__ = ["BOX_SCALE", "Question", "wanted_schema"]
+from .conventions import Convention
 
-BOX_SCALE = 1000
-"""A box's coordinates run from 0 to this, over the width and height of the picture shown."""
+__all__ = ["QUESTION_KINDS", "Question", "response_format", "schema_text", "wanted_schema"]
 
-Question = Literal["artifacts", "question"]
-"""``artifacts``: a verdict and regions with categories; ``question``: an answer and its evidence."""
+Question = Literal["artifacts", "question", "contrast", "attributes", "rubric"]
+"""What one sample is asked: ``question`` is document_qa's, or a sample's own."""
+QUESTION_KINDS: tuple[Question, ...] = ("artifacts", "question", "contrast", "attributes", "rubric")
 
 
 class ArtifactRegion(Frozen):
@@ -33,20 +34,24 @@ class ArtifactRegion(Frozen):
     category: str
     """What is wrong there: one of the listed categories."""
     box: tuple[int, ...]
-    """Where: exactly four integers [x1, y1, x2, y2] from 0 to 1000, left, top, right, bottom."""
+    """Where."""
     explanation: str
     """What can be seen there that shows it, in one or two sentences."""
 
 
-class ArtifactAnswer(Frozen):
-    """What the medium is, why, and where it shows."""
+class SupportRegion(Frozen):
+    """One place that a reason rests on."""
 
-    verdict: Verdict
-    """real: recorded by a device; generated: made by a model; edited: recorded, then altered; unclear: hard to tell."""
+    page: int
+    """Number of the page it is on, as given above the page's picture."""
+    frame: int
+    """Number of the frame it is in, as given above the frame's picture."""
+    category: str
+    """What kind of place it is: one of the listed categories."""
+    box: tuple[int, ...]
+    """Where."""
     explanation: str
-    """Why, in two or three sentences that rest on what can be seen."""
-    regions: tuple[ArtifactRegion, ...]
-    """Every place that shows an artifact; an empty list where there is none."""
+    """What can be seen there, in one or two sentences."""
 
 
 class EvidenceRegion(Frozen):
@@ -59,9 +64,59 @@ class EvidenceRegion(Frozen):
     category: str
     """What kind of evidence it is: one of the listed categories."""
     box: tuple[int, ...]
-    """Where: exactly four integers [x1, y1, x2, y2] from 0 to 1000, left, top, right, bottom."""
+    """Where."""
     quote: str
-    """The words there, exactly as they stand; what can be seen, where there are no words."""
+    """The words there, exactly as they stand; empty where there are no words."""
+    explanation: str
+    """What can be seen there, where there are no words; else empty."""
+
+
+class CitedTime(Frozen):
+    """A stretch of the clip."""
+
+    start_s: float
+    """Seconds from the start of the clip."""
+    end_s: float
+    """Seconds from the start of the clip, later than start_s."""
+
+
+class CitedQuote(Frozen):
+    """Words of a page."""
+
+    page: int
+    """Number of the page."""
+    text: str
+    """The words, copied exactly from the page."""
+
+
+class CitedClaim(Frozen):
+    """One stretch of the explanation and the evidence it rests on."""
+
+    text: str
+    """The stretch, copied exactly from 'explanation'."""
+    regions: tuple[int, ...]
+    """Numbers of the regions that show it, in the order of 'regions', from 1."""
+    pages: tuple[int, ...]
+    """Numbers of whole pages that show it."""
+    times: tuple[CitedTime, ...]
+    """Stretches of the clip that show it."""
+    quotes: tuple[CitedQuote, ...]
+    """Words of the pages that it rests on."""
+    is_global: bool
+    """Whether it is about the whole medium and rests on no single place."""
+
+
+class ArtifactAnswer(Frozen):
+    """What the medium is, why, and where it shows."""
+
+    verdict: Verdict
+    """real: recorded by a device; generated: made by a model; edited: recorded, then altered; unclear: hard to tell."""
+    explanation: str
+    """Why, in two or three sentences that rest on what can be seen."""
+    claims: tuple[CitedClaim, ...]
+    """The explanation's stretches, each with its evidence; every region is cited by one."""
+    regions: tuple[ArtifactRegion, ...]
+    """Every place that shows an artifact; an empty list where there is none."""
 
 
 class EvidenceAnswer(Frozen):
@@ -73,24 +128,111 @@ class EvidenceAnswer(Frozen):
     """Every place that the answer rests on; an empty list where there is none."""
 
 
-_ANSWERS: dict[Question, type[Frozen]] = {"artifacts": ArtifactAnswer, "question": EvidenceAnswer}
+class OptionReason(Frozen):
+    """What speaks for or against one option."""
+
+    option: str
+    """The option."""
+    reason: str
+    """Why it is right, for the one that is chosen; why it is not, for every other."""
+
+
+class ContrastAnswer(Frozen):
+    """Which option is right, why, and why no other is."""
+
+    answer: str
+    """The option that is right."""
+    reasons: tuple[OptionReason, ...]
+    """One reason for each option, chosen or not."""
+    explanation: str
+    """What decides it, in two or three sentences that rest on what can be seen."""
+    claims: tuple[CitedClaim, ...]
+    """The explanation's stretches, each with its evidence; every region is cited by one."""
+    regions: tuple[SupportRegion, ...]
+    """Every place that the reasons rest on; an empty list where there is none."""
+
+
+class Grade(Frozen):
+    """One attribute's grade."""
+
+    name: str
+    """The attribute."""
+    value: str
+    """A word of the attribute's vocabulary; empty where it has none."""
+    score: float
+    """A number on the attribute's scale; 0 where it has none."""
+    reason: str
+    """What can be seen that earns this grade, in a sentence."""
+
+
+class GradedAnswer(Frozen):
+    """The grades, why, and where it shows."""
+
+    grades: tuple[Grade, ...]
+    """One grade for each attribute."""
+    explanation: str
+    """What decides the grades, in two or three sentences that rest on what can be seen."""
+    claims: tuple[CitedClaim, ...]
+    """The explanation's stretches, each with its evidence; every region is cited by one."""
+    regions: tuple[SupportRegion, ...]
+    """Every place that the grades rest on; an empty list where there is none."""
+
+
+class Held(Frozen):
+    """Whether one statement holds."""
+
+    name: str
+    """The criterion."""
+    holds: bool
+    """Whether its statement holds."""
+    reason: str
+    """What can be seen that shows it, in a sentence."""
+
+
+class RubricAnswer(Frozen):
+    """Which statements hold, why, and where it shows."""
+
+    criteria: tuple[Held, ...]
+    """One entry for each criterion."""
+    explanation: str
+    """What decides them, in two or three sentences that rest on what can be seen."""
+    claims: tuple[CitedClaim, ...]
+    """The explanation's stretches, each with its evidence; every region is cited by one."""
+    regions: tuple[SupportRegion, ...]
+    """Every place that the entries rest on; an empty list where there is none."""
+
+
+_ANSWERS: dict[Question, type[Frozen]] = {
+    "artifacts": ArtifactAnswer,
+    "question": EvidenceAnswer,
+    "contrast": ContrastAnswer,
+    "attributes": GradedAnswer,
+    "rubric": RubricAnswer,
+}
 _PLACE: dict[Modality, str] = {"video": "frame", "document": "page"}
+_CITED: dict[Modality, set[str]] = {"image": set(), "video": {"times"}, "document": {"pages", "quotes"}}
 
 
-def wanted_schema(question: Question, modality: Modality, categories: tuple[str, ...]) -> dict[str, Any]:
+def wanted_schema(
+    question: Question, modality: Modality, categories: tuple[str, ...], convention: Convention, task: Task
+) -> dict[str, Any]:
     """The JSON schema of the answer, within what strict mode of structured outputs allows.
 
     Every property is required, none is open, nothing is referenced, and no keyword is used beyond
     type, properties, items, enum and description. ``page`` and ``frame`` are there only where the
-    modality has them, ``category`` is an enum of ``categories``.
+    modality has them, claims only where the task has them cited; choices are enums.
     """
     schema = _ANSWERS[question].model_json_schema()
     answer: dict[str, Any] = _strict(schema, schema.get("$defs", {}))
-    properties = answer["properties"]["regions"]["items"]["properties"]
-    for name in {"page", "frame"} - {_PLACE.get(modality)}:
-        del properties[name]
-    properties["category"]["enum"] = list(categories)
-    answer["properties"]["regions"]["items"]["required"] = list(properties)
+    region = answer["properties"]["regions"]["items"]
+    _without(region, {"page", "frame"} - {_PLACE.get(modality, "")})
+    region["properties"]["category"]["enum"] = list(categories)
+    region["properties"]["box"] = _box(convention)
+    if task.claims != "cited":
+        _without(answer, {"claims"})
+    elif "claims" in answer["properties"]:
+        _without(answer["properties"]["claims"]["items"], {"times", "pages", "quotes"} - _CITED[modality])
+    _choices(question, answer["properties"], task)
     return answer
 
 
@@ -102,6 +244,28 @@ def response_format(schema: dict[str, Any]) -> dict[str, Any]:
 def schema_text(schema: dict[str, Any]) -> str:
     """The schema as one line of JSON, for a prompt."""
     return json.dumps(schema, ensure_ascii=False)
+
+
+def _box(convention: Convention) -> dict[str, Any]:
+    kind = "integer" if convention.is_whole else "number"
+    return {"type": "array", "description": f"Where: {convention.words}.", "items": {"type": kind}}
+
+
+def _choices(question: Question, properties: dict[str, Any], task: Task) -> None:
+    """What the task asks about, as enums."""
+    if question == "contrast":
+        properties["answer"]["enum"] = list(task.options)
+        properties["reasons"]["items"]["properties"]["option"]["enum"] = list(task.options)
+    if question == "attributes":
+        properties["grades"]["items"]["properties"]["name"]["enum"] = [a.name for a in task.attributes]
+    if question == "rubric":
+        properties["criteria"]["items"]["properties"]["name"]["enum"] = [c.name for c in task.criteria]
+
+
+def _without(node: dict[str, Any], names: set[str]) -> None:
+    for name in names:
+        node["properties"].pop(name, None)
+    node["required"] = list(node["properties"])
 
 
 def _strict(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

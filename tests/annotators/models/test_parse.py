@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotators.models.parse import Asked, Reading, parse
+from annotators.models.asked import Asked, Reading
+from annotators.models.parse import parse
 from annotators.models.reading import Completion
 from annotators.models.views import whole_view
 from annotators.models.wanted import Question
@@ -18,13 +19,14 @@ from schemas.checks import check_region
 from schemas.geometry import Box
 from schemas.media.types import Image
 from schemas.sample import Sample
+from schemas.task import Task
 from schemas.taxonomy import Taxonomy
 
 Read = Callable[..., Reading]
 
 REGION = {"category": "blur", "box": [100, 250, 500, 1000], "explanation": "the edge is soft"}
 ANSWER = {"verdict": "generated", "explanation": "It is all too smooth.", "regions": [REGION]}
-EVIDENCE = {"category": "noise", "box": [0, 0, 1000, 1000], "quote": "Total: 42"}
+EVIDENCE = {"category": "noise", "box": [0, 0, 1000, 500], "quote": "Total: 42", "explanation": ""}
 
 
 @pytest.fixture
@@ -38,6 +40,7 @@ def read(make_image: Callable[..., Sample], taxonomy: Taxonomy) -> Read:
             asset=asset,
             view=lambda number: whole_view(asset, number - 1),
             taxonomy=taxonomy,
+            task=Task(),
             max_regions=3,
             prefix="vlm",
         )
@@ -51,12 +54,14 @@ def test_a_whole_answer_is_a_proposal_in_pixels(read: Read) -> None:
 
     assert reading.status == "ok"
     assert reading.proposal is not None
-    assert (reading.proposal.verdict, reading.proposal.explanation) == ("generated", "It is all too smooth.")
+    assert (reading.proposal.verdict, reading.proposal.explanation) == (
+        "generated",
+        "It is all too smooth.\nthe edge is soft",
+    )
     (region,) = reading.proposal.regions
     assert (region.region_id, region.category, region.explanation) == ("vlm-1", "blur", "the edge is soft")
     assert region.box == Box(x1=20, y1=25, x2=100, y2=100)
-    (claim,) = reading.proposal.claims
-    assert (claim.start, claim.end, claim.is_global, claim.region_ids) == (0, 21, True, ())
+    assert reading.repairs == ()
 
 
 def test_nothing_found_is_an_answer_too(read: Read) -> None:
@@ -71,16 +76,7 @@ def test_an_alias_and_another_case_mean_the_category_and_the_verdict(read: Read)
 
     assert reading.proposal is not None
     assert (reading.proposal.verdict, reading.proposal.regions[0].category) == ("generated", "blur")
-
-
-def test_words_that_repeat_a_regions_are_a_claim_on_it(read: Read) -> None:
-    reading = read({**ANSWER, "explanation": "It is fake: the edge is soft, says Zoë."})
-
-    assert reading.proposal is not None
-    claims = [
-        (reading.proposal.explanation[claim.start : claim.end], claim.region_ids) for claim in reading.proposal.claims
-    ]
-    assert claims == [("It is fake: the edge is soft, says Zoë.", ()), ("the edge is soft", ("vlm-1",))]
+    assert (reading.status, reading.message) == ("repaired", 'region 1: category "SOFT " was taken for blur')
 
 
 def test_an_answer_to_a_question_cites_its_evidence(read: Read) -> None:
@@ -94,10 +90,20 @@ def test_an_answer_to_a_question_cites_its_evidence(read: Read) -> None:
 
 
 def test_words_like_a_placeholder_may_stand_on_a_page(read: Read) -> None:
-    reading = read({"answer": "none", "regions": [{**EVIDENCE, "quote": "N/A"}, {**EVIDENCE, "quote": ""}]}, "question")
+    reading = read(
+        {
+            "answer": "none",
+            "regions": [
+                {**EVIDENCE, "quote": "N/A"},
+                {**EVIDENCE, "quote": "", "explanation": "a stamp", "box": [0, 600, 500, 900]},
+                {"category": "noise", "box": [600, 600, 900, 900]},
+            ],
+        },
+        "question",
+    )
 
     assert reading.proposal is not None
-    assert [region.explanation for region in reading.proposal.regions] == ["Reads: N/A", ""]
+    assert [region.explanation for region in reading.proposal.regions] == ["Reads: N/A", "a stamp", ""]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +119,14 @@ def test_words_like_a_placeholder_may_stand_on_a_page(read: Read) -> None:
         ({"regions": [REGION, {**REGION, "category": "dust"}]}, 'region 2: category "dust" is not one of blur, noise'),
         ({"regions": [{**REGION, "category": "garbled"}]}, 'region 1: category "garbled" is not one of'),
         ({"regions": [{**REGION, "category": None}]}, "region 1: category null"),
-        ({"regions": [{**REGION, "explanation": " "}]}, "region 1: explanation' is"),
+        ({"regions": [{**REGION, "explanation": " "}]}, "region 1: 'explanation' is"),
     ],
 )
 def test_what_is_wrong_is_named(read: Read, change: dict[str, Any], defect: str) -> None:
     reading = read({**ANSWER, **change})
 
     assert (reading.status, reading.proposal) == ("parse_error", None)
-    assert defect in " ".join(reading.defects)
+    assert defect in reading.message
 
 
 @pytest.mark.parametrize(
@@ -151,9 +157,9 @@ def test_a_box_says_which_of_its_rules_is_broken(read: Read, box: str, defect: s
 
     (said,) = read(words).defects
 
-    assert defect in said
-    assert said.startswith("region 1: box ")
-    assert len(said) < 250
+    assert defect in said.message
+    assert said.message.startswith("region 1: box ")
+    assert len(said.message) < 250
 
 
 def test_all_defects_are_told_at_once_and_not_without_end(read: Read) -> None:
@@ -162,7 +168,7 @@ def test_all_defects_are_told_at_once_and_not_without_end(read: Read) -> None:
     reading = read({"verdict": "?", "explanation": "", "regions": [bad] * 3})
 
     assert len(reading.defects) == 10
-    assert sum("no area" in defect for defect in reading.defects) == 3
+    assert [d.code for d in reading.defects].count("no_area") == 3
 
 
 @pytest.mark.parametrize(
@@ -183,7 +189,7 @@ def test_what_is_no_answer_is_told_apart(
     reading = read(words, **completion)
 
     assert reading.status == status
-    assert defect in reading.defects[0]
+    assert defect in reading.defects[0].message
 
 
 def test_a_whole_answer_counts_even_where_the_server_says_it_was_cut(read: Read) -> None:
@@ -194,7 +200,7 @@ def test_text_that_no_file_can_hold_is_made_whole(read: Read) -> None:
     reading = read(json.dumps({**ANSWER, "explanation": "half a pair: X"}).replace("X", "\\ud83d\\u0000"))
 
     assert reading.proposal is not None
-    assert reading.proposal.explanation == "half a pair: \ufffd"
+    assert reading.proposal.explanation == "half a pair: \ufffd\nthe edge is soft"
 
 
 JSON = st.recursive(

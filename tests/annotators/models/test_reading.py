@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.models.reading import error_text, object_in, read_answer, read_completion, whole_text
+from annotators.models.reading import error_text, read_answer, read_completion, whole_text
 
 ANSWER = {"verdict": "real", "regions": []}
 TEXT = json.dumps(ANSWER)
@@ -74,27 +74,55 @@ def test_no_json_breaks_the_reading(value: Any) -> None:
     read_completion(json.dumps({"choices": [{"message": value, "finish_reason": value}]}))
 
 
+RESPONSE = {
+    "object": "response",
+    "status": "completed",
+    "model": "m-1",
+    "output": [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "message", "content": [{"type": "output_text", "text": "he"}, {"type": "output_text", "text": "llo"}]},
+    ],
+    "usage": {"input_tokens": 12, "output_tokens": 3},
+}
+
+
 @pytest.mark.parametrize(
-    ("words", "is_cut_out"),
+    ("change", "expected"),
     [
-        (TEXT, False),
-        (f"\n  {TEXT}\n", False),
-        (f"```json\n{TEXT}\n```", True),
-        (f"Here {{you}} are: {TEXT} {{done}}", True),
-        (f'<think>{{"regions": [1]}} no</think>{TEXT}', True),
-        (f"[{TEXT}]", True),
-        (f'{{"answer": {TEXT}}}', True),
+        ({}, ("hello", "", "stop", "m-1", 12, 3, "")),
+        (
+            {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+            ("hello", "", "length", "m-1", 12, 3, ""),
+        ),
+        ({"usage": None}, ("hello", "", "stop", "m-1", 0, 0, "")),
+        (
+            {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]},
+            ("", "No.", "stop", "m-1", 12, 3, ""),
+        ),
     ],
 )
-def test_the_object_is_found(words: str, is_cut_out: bool) -> None:
-    assert object_in(words, "regions") == (ANSWER, is_cut_out)
+def test_the_responses_api_says_the_same(change: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    assert read_completion(json.dumps({**RESPONSE, **change})) == expected
+
+
+def test_a_failed_response_says_why() -> None:
+    failed = {**RESPONSE, "status": "failed", "error": {"message": "out of memory"}}
+
+    assert "no message: out of memory" in read_completion(json.dumps(failed)).problem
 
 
 @pytest.mark.parametrize(
-    "words", ["", "no", TEXT[:-1], "{" * 5000, '{"a":' * 5000, "[" * 100_000, '{"verdict": "real"}']
+    ("text", "expected"),
+    [
+        ('{"error": {"message": "m", "code": "c"}}', ("c", "m")),
+        ('{"error": {"message": "m", "code": 400, "type": "t"}}', ("400", "m")),
+        ('{"error": {"message": "m", "code": null, "type": "t"}}', ("t", "m")),
+        ('{"error": "out of tokens"}', ("", '{"error": "out of tokens"}')),
+        ('{"object": "error", "message": "m", "code": 400}', ("", '{"object": "error", "message": "m", "code": 400}')),
+    ],
 )
-def test_there_may_be_no_object(words: str) -> None:
-    assert object_in(words, "regions") == (None, False)
+def test_an_error_is_read_in_any_shape(text: str, expected: tuple[str, str]) -> None:
+    assert error_text(text) == expected
 
 
 def test_text_that_no_table_can_hold_is_made_whole() -> None:

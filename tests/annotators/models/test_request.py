@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from annotators.models.conventions import CONVENTIONS
 from annotators.models.pictures import Picture
 from annotators.models.request import (
     Dialect,
@@ -22,8 +23,10 @@ from annotators.models.request import (
     spoken,
 )
 from annotators.models.wanted import wanted_schema
+from schemas.checks import Defect
+from schemas.task import Task
 
-SCHEMA = wanted_schema("artifacts", "image", ("blur",))
+SCHEMA = wanted_schema("artifacts", "image", ("blur",), CONVENTIONS["thousandths_xyxy"], Task())
 PICTURE = Picture("image/png", b"\x89PNG\r\n\xff")
 
 
@@ -116,7 +119,7 @@ def test_a_dialect_says_only_what_it_has() -> None:
 
 
 def test_a_complaint_names_every_defect_and_quotes_no_more_than_it_must() -> None:
-    exchange = complaint_about("x" * 9000, ("one thing", "another"))
+    exchange = complaint_about("x" * 9000, (Defect("a", "one thing"), Defect("b", "another")))
 
     assert exchange.answer == "x" * 4000
     assert "- one thing\n- another\n" in exchange.complaint

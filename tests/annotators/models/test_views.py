@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from annotators.models.conventions import CONVENTIONS
 from annotators.models.views import (
     Seeing,
-    box_from_view,
-    box_to_view,
     caption,
     fit,
     frame_indices,
@@ -85,6 +84,9 @@ def test_a_size_that_fits_keeps_its_shape_and_is_never_enlarged(width: int, heig
     assert abs(h - height * scale) <= 1
 
 
+THOUSANDTHS = CONVENTIONS["thousandths_xyxy"]
+
+
 @given(
     width=SIDES,
     height=SIDES,
@@ -100,25 +102,25 @@ def test_every_box_of_a_reduced_view_lies_in_the_original_and_comes_back(
     view = View(asset_id="a", width=w, height=h, scale_x=width / w, scale_y=height / h)
     if x1 == x2 or y1 == y2:
         with pytest.raises(ValueError):
-            box_from_view((x1, y1, x2, y2), view, (width, height))
+            THOUSANDTHS.box_from((x1, y1, x2, y2), view, (width, height))
         return
 
-    box = box_from_view((x1, y1, x2, y2), view, (width, height))
+    box = THOUSANDTHS.box_from((x1, y1, x2, y2), view, (width, height))
 
     assert 0 <= box.x1 < box.x2 <= width
     assert 0 <= box.y1 < box.y2 <= height
-    assert box_to_view(box, view) == pytest.approx((x1, y1, x2, y2), abs=1e-3)
+    assert THOUSANDTHS.box_to(box, view, (width, height)) == pytest.approx((x1, y1, x2, y2), abs=1e-3)
 
 
 @given(crop=st.tuples(st.floats(0, 500), st.floats(0, 500)), scale=st.floats(0.1, 10))
 def test_a_view_of_a_part_maps_into_that_part(crop: tuple[float, float], scale: float) -> None:
     view = View(asset_id="a", width=200, height=100, crop_x=crop[0], crop_y=crop[1], scale_x=scale, scale_y=scale)
 
-    box = box_from_view((0, 0, 1000, 1000), view, (10_000, 10_000))
+    box = THOUSANDTHS.box_from((0, 0, 1000, 1000), view, (10_000, 10_000))
 
     expected = (crop[0], crop[1], crop[0] + 200 * scale, crop[1] + 100 * scale)
     assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx(expected, abs=1e-6)
-    assert box_to_view(box, view) == pytest.approx((0, 0, 1000, 1000), abs=1e-3)
+    assert THOUSANDTHS.box_to(box, view, (10_000, 10_000)) == pytest.approx((0, 0, 1000, 1000), abs=1e-3)
 
 
 def test_the_whole_view_is_the_whole_medium(of: Callable[..., Sample]) -> None:
@@ -127,7 +129,32 @@ def test_the_whole_view_is_the_whole_medium(of: Callable[..., Sample]) -> None:
         sample = of(image(width, height))
         (view,) = plan_views(sample, SEEING)
 
-        assert box_from_view((0, 0, 1000, 1000), view, (width, height)) == Box(x1=0, y1=0, x2=width, y2=height)
+        assert THOUSANDTHS.box_from((0, 0, 1000, 1000), view, (width, height)) == Box(x1=0, y1=0, x2=width, y2=height)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(width=SIDES, height=SIDES, multiple=st.sampled_from([28, 32]), least=st.sampled_from([56, 64]))
+def test_a_server_that_takes_multiples_has_nothing_to_resize(
+    of: Callable[..., Sample], width: int, height: int, multiple: int, least: int
+) -> None:
+    """smart_resize of Qwen2.5-VL (factor 28, at least 56 x 56 pixels) leaves such pictures alone."""
+    sample = of(image(width, height))
+
+    (view,) = plan_views(sample, SEEING._replace(view_multiple=multiple, min_view_side=least))
+
+    assert (view.width % multiple, view.height % multiple) == (0, 0)
+    assert least <= min(view.width, view.height)
+    assert max(view.width, view.height) <= 1000
+    assert (view.width * view.scale_x, view.height * view.scale_y) == pytest.approx((width, height))
+
+
+def test_pictures_say_their_size_where_boxes_count_pixels(of: Callable[..., Sample]) -> None:
+    sample = of(image(2000, 1000))
+    (view,) = plan_views(sample, SEEING)
+
+    assert caption(1, view, sample.primary, has_size=True) == (
+        "The image, 1000 x 500 pixels of an original of 2000 x 1000 pixels:"
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,7 +233,7 @@ def test_pages_are_rendered_to_a_side_and_no_more_are_shown_than_allowed(of: Cal
 
     assert [(view.page_index, view.width, view.height) for view in views] == [(0, 850, 1100), (1, 100, 50)]
     assert caption(2, views[1], sample.primary) == "Page 2 of 3:"
-    assert box_from_view((0, 0, 1000, 1000), views[0], medium_size(sample.primary, 0)) == Box(
+    assert THOUSANDTHS.box_from((0, 0, 1000, 1000), views[0], medium_size(sample.primary, 0)) == Box(
         x1=0, y1=0, x2=612, y2=792
     )
 

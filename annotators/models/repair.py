@@ -1,0 +1,138 @@
+"""The JSON object in a model's words, mended where that guesses nothing.
+
+Cut out of prose and code fences; punctuation mended by json-repair, but only where every number of the result stands
+in the words as it is and nothing was cut off at the end: a box is never completed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from schemas.checks import Defect
+
+from .defects import Flaw
+
+__all__ = ["Found", "find_object"]
+
+MAX_STARTS = 200
+"""Braces in prose that are tried as the start of the object."""
+MAX_MENDED = 2**13
+"""Characters of a broken answer that are mended; json-repair takes quadratic time (100 s for 60,000 backslashes)."""
+_THINKING = re.compile(r"\A.*</think>", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.+-])-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+(?![\w.]*\w)")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class Found(NamedTuple):
+    """The object, or why there is none."""
+
+    value: dict[str, Any] | None
+    repairs: tuple[Defect, ...] = ()
+    """What had to be mended."""
+    defect: Defect | None = None
+    """What is wrong, where there is no object."""
+
+
+class _KeyTwiceError(ValueError):
+    pass
+
+
+def find_object(words: str, key: str) -> Found:
+    """The JSON object in the words that has the key. Of several, the first after any thinking is taken."""
+    text = words.strip()
+    try:
+        return _whole(text, key) or _cut_out(_THINKING.sub("", text), key) or _mended(_THINKING.sub("", text), key)
+    except _KeyTwiceError as twice:
+        return Found(None, defect=Flaw.KEY_TWICE.told(key=json.dumps(str(twice)[:80])))
+    except RecursionError:
+        return Found(None, defect=Flaw.NOT_JSON.told(key=key))
+
+
+def _whole(text: str, key: str) -> Found | None:
+    value = _loaded(text)
+    return Found(value) if isinstance(value, dict) and key in value else None
+
+
+def _cut_out(text: str, key: str) -> Found | None:
+    if (fenced := _fenced(text.strip())) and (found := _whole(fenced, key)):
+        return found._replace(repairs=(Flaw.FENCED.told(),))
+    decoder = json.JSONDecoder(object_pairs_hook=_once)
+    for start in _starts(text):
+        try:
+            found_there, _ = decoder.raw_decode(text, start)
+        except (_KeyTwiceError, RecursionError):  # what nests so deeply is slow to find out, and no answer of ours
+            raise
+        except ValueError:
+            continue
+        if key in found_there:
+            return Found(found_there, (Flaw.PROSE_AROUND.told(),))
+    return None
+
+
+def _mended(text: str, key: str) -> Found:
+    import json_repair
+
+    start, end = text.find("{"), text.rfind("}") + 1
+    part = text[start:end]
+    if start < 0 or not _is_closed(text[start:]):
+        is_begun = start >= 0 and re.match(r"(```\w*\s*)?\{", text.lstrip()) is not None
+        return Found(None, defect=Flaw.CUT_OFF.told(after="") if is_begun else Flaw.NOT_JSON.told(key=key))
+    try:
+        value = json_repair.loads(part, skip_json_loads=True) if len(part) <= MAX_MENDED else None
+    except RecursionError:
+        value = None
+    if not isinstance(value, dict) or key not in value or not _is_nothing_guessed(value, part):
+        return Found(None, defect=Flaw.NOT_JSON.told(key=key))
+    return Found(value, (Flaw.BROKEN_JSON.told(),))
+
+
+def _fenced(text: str) -> str:
+    """What stands in a code fence that holds the whole text; empty where there is none."""
+    is_fenced = len(text) > 6 and text.startswith("```") and text.endswith("```")
+    return text[:-3].partition("\n")[2].strip() if is_fenced else ""
+
+
+def _starts(text: str) -> list[int]:
+    return [match.start() for match in re.finditer(r"\{", text)][:MAX_STARTS]
+
+
+def _is_closed(text: str) -> bool:
+    """Whether brackets that stand outside of strings are closed again: else something is missing at the end."""
+    plain = _STRING.sub("", text)
+    return all(plain.count(left) <= plain.count(right) for left, right in ("{}", "[]")) and "}" in plain
+
+
+def _is_nothing_guessed(value: Any, text: str) -> bool:
+    """Whether the mended value holds exactly the numbers that stand in the words."""
+    return not Counter(_numbers(value)) - Counter(float(number) for number in _NUMBER.findall(text))
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _numbers(part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield float(value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that stands twice would silently lose a value."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise _KeyTwiceError(next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1))
+    return value
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except _KeyTwiceError:
+        raise
+    except (ValueError, RecursionError):
+        return None

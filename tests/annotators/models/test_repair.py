@@ -1,0 +1,84 @@
+"""The object in a model's words, and that mending guesses nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotators.models.repair import find_object
+
+ANSWER = {"answer": "Zoë {", "regions": [{"box": [1, 2, 3, 4]}]}
+TEXT = json.dumps(ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("words", "repairs"),
+    [
+        (TEXT, []),
+        (f"\n  {TEXT}\n", []),
+        (f"```json\n{TEXT}\n```", ["fenced"]),
+        (f"```\n{TEXT}\n```", ["fenced"]),
+        (f"Here {{you}} are: {TEXT} {{done}}", ["prose_around"]),
+        (f'<think>{{"regions": [1]}} no</think>{TEXT}', ["prose_around"]),
+        (f"[{TEXT}]", ["prose_around"]),
+        (f'{{"answer": {TEXT}}}', ["prose_around"]),
+        (TEXT.replace("]}]}", "],}],}"), ["broken_json"]),
+        (f"Here: {TEXT.replace('4]', '4,]')} Bye.", ["broken_json"]),
+    ],
+)
+def test_the_object_is_found(words: str, repairs: list[str]) -> None:
+    found = find_object(words, "regions")
+
+    assert found.value == ANSWER
+    assert [repair.code for repair in found.repairs] == repairs
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("", "not_json"),
+        ("no", "not_json"),
+        (TEXT[:-1], "cut_off"),
+        (f"```json\n{TEXT[:-9]}", "cut_off"),
+        ("{" * 5000, "cut_off"),
+        ('{"a":' * 5000, "not_json"),
+        ("[" * 100_000, "not_json"),
+        ('{"verdict": "real"}', "not_json"),
+        ('{"regions": [], "a": 1, "a": 2}', "key_twice"),
+        ('Look: {"regions": [{"box": [1, 2, 3, 4], "box": [5, 6, 7, 8]}]}', "key_twice"),
+    ],
+)
+def test_there_may_be_no_object(words: str, code: str) -> None:
+    found = find_object(words, "regions")
+
+    assert (found.value, found.defect and found.defect.code) == (None, code)
+
+
+NUMBERS = st.lists(st.integers(-2000, 2000) | st.floats(-2000, 2000, allow_nan=False), min_size=4, max_size=8)
+TAKEN = st.sampled_from([", ", ",", "]", "[", "}", "{", '"', ": "])
+
+
+@given(numbers=NUMBERS, start=st.integers(0, 80), taken=TAKEN)
+def test_no_damage_makes_a_number_that_was_not_said(numbers: list[float], start: int, taken: str) -> None:
+    """Whatever punctuation is missing, a number of the mended answer is one that stands in the words whole."""
+    text = json.dumps({"regions": [{"box": numbers, "category": "a"}]})
+    place = text.find(taken, start)
+    words = text if place < 0 else text[:place] + text[place + len(taken) :]
+
+    found = find_object(words, "regions")
+
+    if found.value is not None and found.repairs:
+        tokens = "".join(" " if character in '[]{},:"' else character for character in words).split()
+        assert {json.dumps(number) for number in _numbers(found.value)} <= set(tokens)
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return _numbers(list(value.values()))
+    if isinstance(value, list):
+        return [number for part in value for number in _numbers(part)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []

@@ -14,15 +14,20 @@ from pydantic import Field, PositiveInt, ValidationError
 from schemas.base import content_id
 from schemas.candidate import Candidate, Usage, View
 from schemas.errors import AnswerError, ConfigError
+from schemas.media.types import Document
 from schemas.plugins import readable
 from schemas.sample import Sample
+from schemas.task import BoxConvention
 from schemas.taxonomy import Taxonomy
 
 from ..base import Annotator, MachineConfig, Workbench
+from ..models.asked import Asked
+from ..models.conventions import CONVENTIONS
 from ..models.inquiry import question_of
-from ..models.parse import Asked, parse
+from ..models.parse import parse
 from ..models.reading import Completion
 from ..models.recorded import Recorded, read_recording
+from ..models.texts import quotable_texts
 from ..models.views import whole_view
 
 __all__ = ["Config", "Replay"]
@@ -35,6 +40,8 @@ class Config(MachineConfig):
     """This machine."""
     path: str = Field(min_length=1)
     """The recorded answers: a JSONL file, or its URI."""
+    convention: BoxConvention = "thousandths_xyxy"
+    """What the four numbers of a recorded box mean, over the whole upright medium, frame or page."""
     max_regions: PositiveInt = 1000
     """Most regions of an answer."""
 
@@ -69,10 +76,12 @@ class Replay(Annotator):
                 f"no answer is recorded about {sample.item_id}",
                 remedy=f"add a line with its item_id, file_name or asset_id to {self.config.path}",
             )
-        return tuple(self._candidate(sample, line, number) for number, line in enumerate(lines, 1))
+        return tuple([await self._candidate(sample, line, number) for number, line in enumerate(lines, 1)])
 
-    def _candidate(self, sample: Sample, line: Recorded, number: int) -> Candidate:
-        return self._recorded(sample, line) if line.candidate is not None else self._answered(sample, line, number)
+    async def _candidate(self, sample: Sample, line: Recorded, number: int) -> Candidate:
+        if line.candidate is not None:
+            return self._recorded(sample, line)
+        return self._answered(sample, line, await self._asked(sample, number))
 
     def _recorded(self, sample: Sample, line: Recorded) -> Candidate:
         """A candidate as it stands, but for what it cost: nothing is paid for a replay."""
@@ -85,12 +94,12 @@ class Replay(Annotator):
             ) from error
         return candidate.evolve(machine=self.config.title, kind="replay", usage=Usage(), attempts=(), is_cached=True)
 
-    def _answered(self, sample: Sample, line: Recorded, number: int) -> Candidate:
+    def _answered(self, sample: Sample, line: Recorded, asked: Asked) -> Candidate:
         words = line.answer if isinstance(line.answer, str) else json.dumps(line.answer)
-        reading = parse(Completion(words=words), self._asked(sample, number))
+        reading = parse(Completion(words=words), asked)
         if reading.proposal is None:
             raise AnswerError(
-                f"the answer recorded about {sample.item_id} cannot be used: {'; '.join(reading.defects)}",
+                f"the answer recorded about {sample.item_id} cannot be used: {reading.message}",
                 remedy=f"correct it in {self.config.path}",
             )
         return Candidate(
@@ -105,16 +114,22 @@ class Replay(Annotator):
             **reading.proposal._asdict(),
         )
 
-    def _asked(self, sample: Sample, number: int) -> Asked:
+    async def _asked(self, sample: Sample, number: int) -> Asked:
         def view(place: int) -> View | None:
             return whole_view(sample.primary, place - 1)
 
+        bench, asset, question = self.bench, sample.primary, question_of(sample, self.bench.task)
+        pages = tuple(page.page_index for page in asset.media.pages) if isinstance(asset.media, Document) else ()
+        texts = await quotable_texts(asset, pages, question, bench.task, open_uri=bench.open_uri, sandbox=bench.sandbox)
         return Asked(
-            question=question_of(sample, self.bench.task.kind),
+            question=question,
             question_text=sample.task_input.question or "",
-            asset=sample.primary,
+            asset=asset,
             view=view,
-            taxonomy=self.bench.taxonomy,
+            taxonomy=bench.taxonomy,
+            task=bench.task,
+            convention=CONVENTIONS[self.config.convention],
+            page_text=texts.get,
             max_regions=self.config.max_regions,
             prefix=self.config.title if number == 1 else f"{self.config.title}-{number}",
         )

@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --require-virtualenv --disable-pip-version-check --no-input install --quiet --no-deps
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" setup.py requirements-build.in
+STUDIO_LOCK = $(subst setup.py requirements-build.in,,$(LOCK))
 
 # The first Python that fits, looked for only where it is needed; PYTHON=/path/to/python overrides. Debian ships one
 # without ensurepip: it does not fit.
@@ -19,21 +20,25 @@ MADE := $(VENV)/.made-$(HERE)
 RUNTIME := $(VENV)/.runtime-$(HERE)
 DEV := $(VENV)/.dev-$(HERE)
 
+# Label Studio contradicts what we pin: it has an environment of its own.
+STUDIO_VENV := .label-studio
+STUDIO := $(STUDIO_VENV)/.made-$(HERE)
+
 # Somebody else's paths and pip habits must not leak into the environment.
 unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format bench docs lock clean
+.PHONY: help demo test check lint format bench docs lock clean label-studio
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## set up, then build a dataset with no key and no network, in runs/demo (RUN=FOLDER)
 	$(BIN)/witnessmark demo --run "$(RUN)"
 
-test: $(DEV) ## set up, then run every test (ARGS="tests/schemas -k box")
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(ARGS)
+test: $(DEV) $(STUDIO) ## set up, then run every test (ARGS="tests/schemas -k box")
+	WITNESSMARK_LABEL_STUDIO="$(CURDIR)/$(STUDIO_VENV)/bin/label-studio" $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(ARGS)
 
 check: lint test ## lint and test: what CI runs
 
@@ -46,6 +51,8 @@ format: $(DEV) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+label-studio: $(STUDIO) ## set up the server that people work in, for `witnessmark demo --people` and the tests
+
 bench: $(DEV) ## measure against the floor, in ratios (ARGS="--help")
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -56,9 +63,10 @@ lock: $(DEV) ## write the lock files from setup.py, for every supported Python a
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
 	$(LOCK) $(ARGS) requirements-dev.in --output-file requirements-dev.lock
 	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+	$(STUDIO_LOCK) $(ARGS) requirements-label-studio.in --output-file requirements-label-studio.lock
 
 clean: ## remove the environment and every cache; runs stay
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(STUDIO_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(MADE):
 	@"$(or $(PYTHON),false)" -c '$(FITS)' 2>/dev/null || { \
@@ -77,4 +85,11 @@ $(RUNTIME): $(MADE) requirements.lock setup.py pyproject.toml
 
 $(DEV): $(RUNTIME) requirements-dev.lock
 	$(INSTALL) --require-hashes --no-build-isolation --use-pep517 --requirement requirements-dev.lock
+	@touch $@
+
+$(STUDIO): requirements-label-studio.lock $(MADE)
+	@echo 'Setting up $(STUDIO_VENV) with Label Studio; this happens once and takes a minute or two.'
+	@$(BIN)/python -m venv --clear $(STUDIO_VENV)
+	@$(STUDIO_VENV)/bin/python -m pip --require-virtualenv --disable-pip-version-check --no-input install --quiet --no-deps \
+		--require-hashes --requirement requirements-label-studio.lock
 	@touch $@

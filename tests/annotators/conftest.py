@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from schemas.candidate import Candidate
 from schemas.media.limits import DEFAULT_LIMITS, Limits
 from schemas.media.types import Image
 from schemas.sample import Asset, Sample, TaskInput, sample_id_of
+from schemas.task import Task
 from schemas.taxonomy import Category, Level, Taxonomy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
@@ -101,14 +101,16 @@ def make_bench(tmp_path: Path, taxonomy: Taxonomy) -> Callable[..., Workbench]:
         *,
         payer: str = "run-1",
         answers: str = "answers",
-        task: str = "artifacts",
+        task: str | Task = "artifacts",
         sandbox: Any = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Workbench:
+        if isinstance(task, str):
+            task = Task(kind=task, instructions="Be strict.", boxes="thousandths_xyxy")
         return Workbench(
             taxonomy=taxonomy,
             limits=limits,
-            task=SimpleNamespace(kind=task, instructions="Be strict.", language="English"),
+            task=task,
             open_uri=OPEN,
             answers=AnswerStore(str(tmp_path / answers), payer=payer),
             sandbox=sandbox,

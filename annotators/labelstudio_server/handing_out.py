@@ -1,0 +1,219 @@
+"""Samples into the project of their kind: what is missing is built, checked and sent; what is there is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from schemas.candidate import Candidate
+from schemas.errors import SampleError, VerdictError
+from schemas.ledger import SubmittedTask, task_key
+from schemas.record import Rejection
+from schemas.sample import Sample
+
+from ..base import Assignment, Desk
+from ..labelstudio.label_config import LabelConfig, label_config
+from ..labelstudio.predictions import prediction
+from ..labelstudio.tasks import task_data
+from .connection import Connection
+from .deliver import Parcel, Placed, deliver, placed, remove_copies, settled
+from .media import Exhibit, Placing, exhibits, shelf_for, shown
+from .projects import MODEL_VERSION, Kind, Project, open_project
+
+if TYPE_CHECKING:
+    from ..people.label_studio import Config
+
+__all__ = ["HandingOut"]
+
+AT_ONCE = 16
+"""Samples whose media are moved together: an upload holds several files."""
+
+
+class HandingOut:
+    """The work of one project. Nothing is kept between two calls but what stands on the server and in the ledger."""
+
+    def __init__(self, connection: Connection, kind: Kind, config: Config, desk: Desk) -> None:
+        self.connection, self.kind, self.config, self.desk = connection, kind, config, desk
+        self.labels: LabelConfig = label_config(desk.taxonomy, desk.task, kind.layout, geometry=config.geometry)
+        self.rejections: list[Rejection] = []
+        self.built: dict[str, Assignment] = {}
+
+    def run(
+        self, assignments: Sequence[Assignment], ledger: Mapping[str, SubmittedTask]
+    ) -> Iterator[SubmittedTask | Rejection]:
+        """Hand out; yields a row or a Rejection for each assignment."""
+        asked = {self._key(assignment): assignment for assignment in assignments}
+        rows = {key: ledger[key] for key in asked if key in ledger}
+        project, note = open_project(
+            self.connection,
+            self.kind,
+            self.labels,
+            self.desk.taxonomy,
+            self.desk.task,
+            reviewers=self.desk.reviewers,
+            known={row.project_id for row in rows.values() if row.project_id},
+        )
+        if note:
+            self.desk.say(note)
+        elsewhere = dict(self._elsewhere(rows, project))
+        yield from elsewhere.values()
+        wanted = {key: assignment for key, assignment in asked.items() if key not in elsewhere}
+        there = self._there(project, wanted)
+        for key in wanted.keys() & there.keys():
+            yield self._refreshed(project, wanted[key], there[key])
+        missing = {key: assignment for key, assignment in wanted.items() if key not in there}
+        for arrived in deliver(self.connection, project.id, self._parcels(project, missing)):
+            yield self._row(project, self.built.pop(arrived.key), arrived)
+        yield from self.rejections
+
+    def _key(self, assignment: Assignment) -> str:
+        return task_key(
+            assignment.sample.sample_id,
+            tool=self.config.title,
+            purpose=assignment.purpose,
+            pass_number=assignment.pass_number,
+        )
+
+    def _elsewhere(self, rows: Mapping[str, SubmittedTask], project: Project) -> Iterator[tuple[str, SubmittedTask]]:
+        """Tasks that stay in another project: of an earlier config, or deleted with their project after an answer."""
+        others = {row.project_id for row in rows.values() if row.project_id not in (None, project.id)}
+        gone = {number for number in others if self.connection.find(f"/api/projects/{number}/") is None}
+        for number in sorted(gone - {None}, key=str):
+            self.desk.say(f"project {number} was deleted: what was collected from it stays, the rest is asked anew")
+        for key, row in rows.items():
+            if row.is_lost or (row.project_id in gone and key in self.desk.answered):
+                yield key, row.evolve(is_lost=True)
+            elif row.project_id in others - gone:
+                yield key, row
+
+    def _there(self, project: Project, wanted: Mapping[str, Assignment]) -> dict[str, Placed]:
+        """What lies in the project already, once nothing moves there any more and copies are gone."""
+        if project.is_new:
+            return {}
+        found = placed(self.connection, project.id)
+        if wanted.keys() <= found.keys() and all(len(copies) == 1 for copies in found.values()):
+            return {key: copies[0] for key, copies in found.items()}
+        settled(self.connection, project.id)
+        found = placed(self.connection, project.id)
+        if any(len(copies) > 1 for copies in found.values()):
+            removed = remove_copies(self.connection, found)
+            self.desk.say(f"{project.title}: removed {removed} copies that an interrupted import left")
+        return {key: copies[0] for key, copies in found.items()}
+
+    def _refreshed(self, project: Project, assignment: Assignment, there: Placed) -> SubmittedTask:
+        """The row of a task that is there. A changed candidate takes the place of one that nobody has worked on."""
+        candidate = assignment.candidate
+        if candidate is None or candidate.candidate_id == there.candidate_id or there.is_touched:
+            return self._row(project, assignment, there)
+        data = self.connection.get(f"/api/tasks/{there.task_id}/")["data"]
+        body = {**self._prediction(assignment.sample, candidate, data), "task": there.task_id}
+        made = self.connection.send("POST", "/api/predictions/", body)
+        self.connection.send("PATCH", f"/api/tasks/{there.task_id}/", {"meta": _meta(candidate)})
+        if there.prediction_id is not None:
+            self.connection.send("DELETE", f"/api/predictions/{there.prediction_id}/")
+        now = there._replace(prediction_id=int(made["id"]), candidate_id=candidate.candidate_id)
+        return self._row(project, assignment, now)
+
+    def _parcels(self, project: Project, missing: Mapping[str, Assignment]) -> Iterator[Parcel]:
+        """Tasks that are complete: their media lie on the shelf, their predictions hold."""
+        if not missing:
+            return
+        placing = self._placing()
+        shelf = shelf_for(self.connection, project.id, placing)
+        pending = list(missing.items())
+        for start in range(0, len(pending), AT_ONCE):
+            ready: list[tuple[str, Assignment, tuple[Exhibit, ...]]] = []
+            for key, assignment in pending[start : start + AT_ONCE]:
+                try:
+                    found = exhibits(assignment.sample, placing)
+                    for exhibit in found:
+                        shelf.stage(exhibit)
+                except SampleError as error:
+                    self.rejections.append(_rejection(assignment.sample, error))
+                else:
+                    ready.append((key, assignment, found))
+            shelf.flush()
+            for key, assignment, found in ready:
+                try:
+                    body = self._body(key, assignment, [shown(exhibit, shelf) for exhibit in found])
+                except SampleError as error:
+                    self.rejections.append(_rejection(assignment.sample, error))
+                else:
+                    self.built[key] = assignment
+                    yield Parcel(key, body)
+
+    def _placing(self) -> Placing:
+        return Placing(
+            way=self.config.media,
+            template=self.config.link,
+            root=self.config.media_root,
+            page_side=self.config.page_side,
+            limits=self.desk.limits,
+            open_uri=self.desk.open_uri,
+            put=self.desk.put,
+        )
+
+    def _body(self, key: str, assignment: Assignment, pictures: Sequence[Any]) -> dict[str, Any]:
+        data = task_data(assignment.sample, pictures, self.labels, sample_key=key)
+        if assignment.candidate is None:
+            return {"data": data}
+        made = self._prediction(assignment.sample, assignment.candidate, data)
+        return {"data": data, "meta": _meta(assignment.candidate), "predictions": [made]}
+
+    def _prediction(self, sample: Sample, candidate: Candidate, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Checked here: the server takes an invalid one without a word, and its page stays blank."""
+        made = prediction(candidate, sample, self.labels, data, model_version=MODEL_VERSION)
+        if wrong := self._interface().validate_prediction(made, return_errors=True):
+            raise VerdictError(
+                f"{sample.item_id}: the candidate makes no valid prediction: {'; '.join(map(str, wrong))[:500]}",
+                remedy="see candidates/; this is a defect of Witnessmark or of the machine",
+            )
+        return made
+
+    def _interface(self) -> Any:
+        """The SDK's checker of the config; 1.6 s to import, so only where a prediction is made."""
+        from label_studio_sdk.label_interface.interface import LabelInterface
+
+        if not hasattr(self, "_checker"):
+            self._checker = LabelInterface(self.labels.xml)
+        return self._checker
+
+    def _row(self, project: Project, assignment: Assignment, there: Placed) -> SubmittedTask:
+        sample = assignment.sample
+        return SubmittedTask(
+            task_key=there.key,
+            sample_id=sample.sample_id,
+            item_id=sample.item_id,
+            tool=self.config.title,
+            purpose=assignment.purpose,
+            pass_number=assignment.pass_number,
+            candidate_id=there.candidate_id,
+            layout=self.kind.layout,
+            server=self.connection.url,
+            project=project.title,
+            project_id=project.id,
+            task_id=there.task_id,
+            prediction_id=there.prediction_id,
+            model_version=MODEL_VERSION if there.prediction_id is not None else "",
+            config_version=self.labels.version,
+            asset_id=sample.primary.asset_id,
+            byte_size=sample.primary.byte_size,
+        )
+
+
+def _meta(candidate: Candidate) -> dict[str, str]:
+    """What the task shows, told by the task itself: the ledger can be made again from the server."""
+    return {"candidate_id": candidate.candidate_id}
+
+
+def _rejection(sample: Sample, error: SampleError) -> Rejection:
+    return Rejection(
+        item_id=sample.item_id,
+        sample_id=sample.sample_id,
+        uri=sample.primary.uri,
+        stage="submit",
+        error=type(error).__name__,
+        message=error.message,
+        remedy=error.remedy,
+        is_final=False,
+    )

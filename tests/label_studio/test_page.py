@@ -1,0 +1,256 @@
+"""The real page in a real browser: what the machine said is seen where it belongs, and what is clicked comes back."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from annotators.labelstudio_server.local import Login
+from pipeline.collect import collect
+from pipeline.storage import Manifest, RunFolder
+from pipeline.submit import submit
+from pipeline.tables import read_rows
+from schemas.candidate import Candidate
+from schemas.geometry import mask_to_array
+from schemas.ledger import SubmittedTask
+from schemas.sample import Sample
+from schemas.verification import Verification
+
+pytestmark = pytest.mark.slow
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+CANVAS = ".konvajs-content"
+PICTURE = """() => [...document.querySelectorAll('img')]
+    .find(img => img.style.transformOrigin && img.style.visibility === 'visible').getBoundingClientRect().toJSON()"""
+WORDS = "textarea[data-testid=textarea-region-textarea]"
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+class Desk(NamedTuple):
+    """A submitted run, and a browser that Alice is logged in with."""
+
+    run: RunFolder
+    manifest: Manifest
+    page: Any
+    shots: Path
+
+    def row(self, name: str) -> SubmittedTask:
+        return next(row for row in read_rows(self.run, "tasks", SubmittedTask) if row.item_id == name)
+
+    def open(self, name: str) -> None:
+        """The task's page, once its regions are listed and drawn."""
+        row = self.row(name)
+        self.page.goto(f"{row.server}/projects/{row.project_id}/data?task={row.task_id}")
+        self.page.wait_for_selector(".lsf-outliner-item", timeout=60_000)
+        self.page.wait_for_selector(f"{CANVAS} canvas", timeout=60_000)
+        self.page.wait_for_function("() => document.fonts.status === 'loaded'")
+        self.page.wait_for_load_state("networkidle")
+
+    def start_stream(self, name: str) -> None:
+        """The label stream, where Skip is offered, at the project's first open task."""
+        row = self.row(name)
+        self.page.goto(f"{row.server}/projects/{row.project_id}/data")
+        self.page.get_by_role("button", name="Label All Tasks").click()
+        self.page.wait_for_selector(".lsf-outliner-item", timeout=60_000)
+        self.page.wait_for_selector(".lsf-modal-ls_visible", timeout=60_000)  # the instructions, shown first
+        self.page.keyboard.press("Escape")
+        self.page.wait_for_selector(".lsf-modal-ls_visible", state="detached", timeout=60_000)
+
+    def canvas(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height of the picture on the page; it may be larger than the window that shows it."""
+        found = self.page.evaluate(PICTURE)
+        return found["x"], found["y"], found["width"], found["height"]
+
+    def at(self, x: float, y: float, size: tuple[float, float]) -> tuple[float, float]:
+        """Where a pixel of the medium lies on the page."""
+        left, top, width, height = self.canvas()
+        return left + x / size[0] * width, top + y / size[1] * height
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down()
+        mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=6)
+        mouse.move(*end, steps=6)
+        mouse.up()
+
+    def select(self, words: str) -> None:
+        self.page.locator(".lsf-outliner-item", has_text=words).first.click()
+
+    def shot(self, name: str) -> np.ndarray:
+        """A picture of the page, kept for whoever wants to look, as ``(H, W, 3)``."""
+        data = self.page.screenshot()
+        (self.shots / f"{name}.png").write_bytes(data)
+        return np.asarray(Picture.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+    def finish(self, button: str) -> None:
+        """Submit, Update or Skip, once the server has taken it."""
+        with self.page.expect_response(
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH") and r.status < 300
+        ):
+            self.page.get_by_role("button", name=button, exact=False).last.click()
+
+    def collect(self) -> dict[str, Verification]:
+        collect(self.run, self.manifest, write=quiet)
+        names = {row.task_key: row.item_id for row in read_rows(self.run, "tasks", SubmittedTask)}
+        return {names[v.task_key]: v for v in read_rows(self.run, "verifications", Verification)}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program. In CI it must be there."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("no Chromium on this machine: apt-get install chromium")
+    if found is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    return found
+
+
+@pytest.fixture
+def page(chromium: str, server: Login, tmp_path: Path) -> Iterator[Any]:
+    """A page on which Alice is logged in; it reaches nothing but 127.0.0.1."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
+        try:
+            page = browser.new_page(viewport={"width": 1600, "height": 1300})
+            page.goto(f"{server.url}/user/login/")
+            page.fill("input[name=email]", server.email)
+            page.fill("input[name=password]", server.password)
+            page.click("button[type=submit]")
+            page.wait_for_url(lambda url: "/login" not in url)
+            yield page
+        finally:
+            browser.close()
+
+
+@pytest.fixture
+def desk(
+    studio: httpx.Client,
+    page: Any,
+    make_sample: Callable[..., Sample],
+    propose: Callable[..., Candidate],
+    make_run: Callable[..., Any],
+    tmp_path: Path,
+) -> Desk:
+    samples = [make_sample(name) for name in ("a.png", "b.png", "clip.mp4", "report.pdf")]
+    run, manifest = make_run(samples, [propose(sample) for sample in samples])
+    submit(run, manifest, write=quiet)
+    shots = Path(os.environ.get("WITNESSMARK_SHOTS") or tmp_path / "shots")
+    shots.mkdir(parents=True, exist_ok=True)
+    return Desk(run, manifest, page, shots)
+
+
+def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(desk: Desk) -> None:
+    size = (320.0, 240.0)
+    desk.open("a.png")
+    before = desk.shot("image")
+    assert is_outlined(before, *desk.at(40, 60, size)), "the left edge of the box is drawn where it was proposed"
+    assert is_outlined(before, *desk.at(120, 60, size)), "so is its right edge"
+    assert desk.page.locator(".lsf-outliner-item").count() == 2
+
+    desk.select("splice")
+    desk.drag(desk.at(80, 60, size), desk.at(112, 84, size))
+    desk.select("blur")
+    desk.page.locator('button[aria-label*="elete" i]').last.click()
+    desk.page.get_by_text("noise", exact=True).nth(2).click()
+    desk.page.locator(".lsf-tool").first.click()  # the brush
+    desk.drag(desk.at(30, 180, size), desk.at(90, 180, size))
+    desk.shot("image_changed")
+    desk.finish("Submit")
+
+    found = desk.collect()["a.png"]
+    assert {change.region_id: change.change for change in found.changes if change.change != "added"} == {
+        "red": "moved",
+        "blue": "removed",
+    }
+    red = next(region for region in found.regions if region.region_id == "red")
+    assert red.box is not None
+    assert (red.box.x1, red.box.y1, red.box.x2, red.box.y2) == pytest.approx((72, 54, 152, 114), abs=1.5)
+    (painted,) = [region for region in found.regions if region.region_id not in ("red", "blue")]
+    assert (painted.category, painted.source) == ("noise", "human")
+    assert painted.mask is not None
+    pixels = mask_to_array(painted.mask)
+    assert pixels[180, 32:88].all()
+    assert not pixels[140].any()
+
+
+def test_an_edited_explanation_and_a_skip_come_back_as_that(desk: Desk) -> None:
+    desk.open("a.png")
+    desk.select("splice")
+    words = desk.page.locator(WORDS).first
+    assert words.input_value() == "A red patch."
+    words.fill("A red patch with a hard edge.")
+    words.press("Shift+Enter")
+    desk.shot("words_changed")
+    desk.finish("Submit")
+    desk.start_stream("b.png")
+    desk.finish("Skip")
+
+    found = desk.collect()
+
+    assert found["a.png"].verdict == "fixed_and_accepted"
+    assert {change.region_id: change.change for change in found["a.png"].changes} == {"red": "reworded", "blue": "kept"}
+    assert {r.region_id: r.explanation for r in found["a.png"].regions}["red"] == "A red patch with a hard edge."
+    assert (found["b.png"].verdict, found["b.png"].regions) == ("skipped", ())
+
+
+def test_a_clip_plays_and_shows_its_track(desk: Desk) -> None:
+    desk.open("clip.mp4")
+    shown = desk.shot("video")
+    video = desk.page.evaluate(
+        "() => { const v = document.querySelector('video'); return [v.videoWidth, v.videoHeight, v.error === null] }"
+    )
+    assert video == [320, 240, True]
+    assert desk.page.locator(".lsf-outliner-item").count() == 1
+    left, top, right, bottom = bounds(np.abs(shown - 90).max(-1) <= 6)  # the clip's gray
+    scale = (right - left) / 320
+    assert scale == pytest.approx((bottom - top) / 240, rel=0.02)
+    for x in (20, 60):
+        assert is_outlined(shown, left + x * scale, top + 120 * scale)
+
+
+def test_a_document_shows_the_region_on_its_last_page(desk: Desk) -> None:
+    desk.open("report.pdf")
+    desk.select("pasted region")
+    desk.page.wait_for_load_state("networkidle")
+    shown = desk.shot("document")
+
+    assert is_outlined(shown, *desk.at(100, 230, (595, 842)))
+    assert is_outlined(shown, *desk.at(300, 230, (595, 842)))
+
+
+def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the large area that is set, ends exclusive; letters of its color do not count."""
+    y, x = np.nonzero(mask & (mask.sum(0) > 100) & (mask.sum(1) > 100)[:, None])
+    return int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1
+
+
+def is_outlined(page: np.ndarray, x: float, y: float) -> bool:
+    """Whether a vertical line passes here: some column within 4 pixels differs clearly from those 8 pixels away."""
+    row = page[round(y), round(x) - 12 : round(x) + 13]
+    middle = row[8:17]
+    return bool(min(np.abs(middle - row[0]).sum(-1).max(), np.abs(middle - row[-1]).sum(-1).max()) > 60)

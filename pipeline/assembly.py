@@ -19,13 +19,14 @@ def assemble(
     machines: Sequence[str],
     taxonomy: Taxonomy,
     split: str,
+    annotation: str = "first",
 ) -> Record:
     """The record of a sample nobody reviewed: the annotation is that of the preferred candidate.
 
-    ``machines`` are the recipe's machine names in order; every candidate stays in the lineage. The
-    sample's ``group_id`` is the one that the plan gave it.
+    ``machines`` are the recipe's machine names in order; every candidate stays in the lineage. ``annotation``
+    says whose is preferred. The sample's ``group_id`` is the one that the plan gave it.
     """
-    asset, chosen = sample.primary, preferred(candidates, machines)
+    asset, chosen = sample.primary, preferred(candidates, machines, annotation)
     return Record(
         sample_id=sample.sample_id,
         asset_id=asset.asset_id,
@@ -53,16 +54,19 @@ def assemble(
         answers=chosen.answers if chosen else (),
         ground_truth=sample.ground_truth,
         has_ground_truth=sample.has_ground_truth,
-        lineage=tuple(_lineage(c) for c in _in_order(candidates, machines)),
+        lineage=tuple(_lineage(c, chosen) for c in _in_order(candidates, machines)),
+        machine_agreement=chosen.agreement if chosen else None,
     )
 
 
-def preferred(candidates: Sequence[Candidate], machines: Sequence[str]) -> Candidate | None:
-    """The candidate whose annotation is published: by the recipe's order of machines, the first that says something.
+def preferred(candidates: Sequence[Candidate], machines: Sequence[str], annotation: str = "first") -> Candidate | None:
+    """The candidate whose annotation is published.
 
-    Where none has a verdict, region, attribute or answer, it is the first at all.
+    With ``first``, by the recipe's order of machines, the first that says something: a verdict, region, attribute or
+    answer; where none does, the first at all. With a machine's name, the same among that machine's candidates alone:
+    where it failed on a sample nothing is published in its place, since nobody asked for another's word.
     """
-    ordered = _in_order(candidates, machines)
+    ordered = [c for c in _in_order(candidates, machines) if annotation in ("first", c.machine)]
     return next((c for c in ordered if _says_something(c)), ordered[0] if ordered else None)
 
 
@@ -100,7 +104,7 @@ def _says_something(candidate: Candidate) -> bool:
     return bool(candidate.regions or candidate.verdict or candidate.attributes or candidate.answers)
 
 
-def _lineage(candidate: Candidate) -> Lineage:
+def _lineage(candidate: Candidate, chosen: Candidate | None) -> Lineage:
     return Lineage(
         candidate_id=candidate.candidate_id,
         machine=candidate.machine,
@@ -110,4 +114,6 @@ def _lineage(candidate: Candidate) -> Lineage:
         conditioning=candidate.conditioning,
         parse_status=candidate.parse_status,
         verdict=candidate.verdict,
+        parent_ids=candidate.parent_ids,
+        is_published=candidate is chosen,
     )

@@ -37,6 +37,9 @@ InputOption = Annotated[
     typer.Option("--input", "-i", help="Folder, file, glob or manifest; any URI that Beam opens. May be repeated."),
 ]
 RunOption = Annotated[str, typer.Option("--run", "-r", help="Run folder; the same command on it continues.")]
+RunsOption = Annotated[
+    list[str], typer.Option("--run", "-r", help="Run folder. May be repeated: all runs are set side by side.")
+]
 SetOption = Annotated[
     list[str],
     typer.Option("--set", help="Override a recipe field: PATH=VALUE, e.g. machines.0.kind=vlm. May be repeated."),
@@ -44,6 +47,10 @@ SetOption = Annotated[
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N items: a pilot.")]
 AnswersOption = Annotated[
     str | None, typer.Option("--answers", help="Folder of paid answers shared between runs; RUN/answers by default.")
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option("--budget", min=0, help="US dollars that the run may cost over its whole life; it drains before."),
 ]
 AcceptOption = Annotated[
     bool, typer.Option("--accept-recipe-change", help="Go on although recipe or input differ from the run's.")
@@ -60,9 +67,11 @@ def run(
     limit: LimitOption = None,
     answers: AnswersOption = None,
     accept_recipe_change: AcceptOption = False,
+    budget: BudgetOption = None,
 ) -> None:
-    """Files to dataset: propose, then finalize. Further options go to Beam."""
-    if _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change):
+    """Files to dataset: propose, ask people as far as the recipe does, finalize. Further options go to Beam."""
+    if _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change, budget):
+        _ask_people(run_)
         _finalize(context.args, run_)
 
 
@@ -76,9 +85,42 @@ def propose(
     limit: LimitOption = None,
     answers: AnswersOption = None,
     accept_recipe_change: AcceptOption = False,
+    budget: BudgetOption = None,
 ) -> None:
     """Graph 1: measure every file and ask the machines. Further options go to Beam."""
-    _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change)
+    _propose(context.args, recipe, input_, run_, set_, limit, answers, accept_recipe_change, budget)
+
+
+@app.command()
+def estimate(
+    recipe: RecipeArgument,
+    input_: InputOption = [],  # noqa: B006
+    run_: RunOption = "runs/latest",
+    set_: SetOption = [],  # noqa: B006
+    limit: LimitOption = None,
+    answers: AnswersOption = None,
+    accept_recipe_change: AcceptOption = False,
+    budget: BudgetOption = None,
+    probe: Annotated[int, typer.Option("--probe", min=0, help="Ask about so many samples for real, and pay.")] = 0,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Before anything is paid: calls, tokens, dollars and hours of people, each with an interval."""
+    from .estimate import estimate_in, lines
+    from .recipe import load_recipe
+
+    loaded = load_recipe(recipe, tuple(set_))
+    found = estimate_in(
+        _folder(run_) if probe else None,
+        loaded,
+        input_,
+        limit=limit,
+        answers_uri=answers,
+        budget=budget,
+        probe=probe,
+        accept_change=accept_recipe_change,
+        write=_say,
+    )
+    print(found.model_dump_json(indent=1) if json_ else "\n".join(lines(found)))
 
 
 @app.command(context_settings=BEAM)
@@ -88,8 +130,44 @@ def finalize(context: typer.Context, run_: RunOption = "runs/latest") -> None:
 
 
 @app.command()
-def demo(run_: RunOption = "runs/demo") -> None:
+def submit(run_: RunOption = "runs/latest") -> None:
+    """Hand the routed samples to people, each once; the same command again goes on. Keys come from the environment."""
+    from .storage import clear_disk_errors
+    from .submit import submit
+
+    folder = _folder(run_)
+    with clear_disk_errors(folder.uri), folder.locked():
+        print("\n".join(submit(folder, _known(folder), write=_say).lines()))
+
+
+@app.command()
+def collect(
+    run_: RunOption = "runs/latest",
+    everything: Annotated[bool, typer.Option("--all", help="Read all results anew, not only what changed.")] = False,
+) -> None:
+    """Fetch what people decided into verifications/; finalize then publishes it."""
+    from .collect import collect
+    from .storage import clear_disk_errors
+
+    folder = _folder(run_)
+    with clear_disk_errors(folder.uri), folder.locked():
+        print("\n".join(collect(folder, _known(folder), everything=everything, write=_say).lines()))
+
+
+@app.command()
+def demo(
+    run_: RunOption = "runs/demo",
+    people: Annotated[bool, typer.Option("--people", help="Let people look, in a local Label Studio.")] = False,
+) -> None:
     """No key, no network: plant artifacts into real photos, a video and a PDF, find them, publish the dataset."""
+    if people:
+        from .people import demonstrate_people, until_interrupted
+
+        folder = _folder("runs/demo-people" if run_ == "runs/demo" else run_)
+        manifest = demonstrate_people(folder, _say, until_interrupted)
+        print(f"dataset: {folder.path('dataset')}\nreport:  {folder.path('report.html')}")
+        _exit_by_limit(manifest, folder)
+        return
     from .demo import demonstrate
 
     _exit_by_limit(demonstrate(_folder(run_), _say), _folder(run_))
@@ -111,15 +189,15 @@ def verify(run_: RunOption = "runs/latest") -> None:
 
 @app.command()
 def evaluate(
-    run_: RunOption = "runs/latest", json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    run_: RunsOption = ["runs/latest"],  # noqa: B006
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare candidates with the known truth: recall and pixel IoU per category."""
-    from .evaluation import lines
-    from .publication import evaluation_of
+    """Hold machines against the known truth, of one run or of several side by side, with intervals, tests and costs."""
+    from .evaluation.runs import printed
     from .stages import recipe_of
 
-    evaluation = evaluation_of(_folder(run_), recipe_of(_known(_folder(run_))))
-    print(evaluation.model_dump_json(indent=1) if json_ else "\n".join(lines(evaluation)))
+    folders = [_folder(uri) for uri in dict.fromkeys(run_)]
+    print(printed([(folder, recipe_of(_known(folder))) for folder in folders], as_json=json_))
 
 
 @app.command()
@@ -149,6 +227,24 @@ def publish(
     with folder.locked():
         done = publish(folder, _known(folder), repo, is_public=public, tag=tag, note=note, is_dry=dry_run, write=_say)
     print("\n".join(lines(done)))
+
+
+@app.command()
+def calibrate(
+    model: Annotated[str | None, typer.Option(help="Model, as the server names it.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of its API, up to and with /v1.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe file whose machine is asked and told the winner.")] = None,
+    convention: Annotated[str | None, typer.Option(help="What the model is said to answer in; exit 1 if not.")] = None,
+    images: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures.")] = 64,
+    answers: Annotated[str | None, typer.Option(help="Folder to keep and reuse paid answers in.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the pictures.")] = 0,
+) -> None:
+    """What the numbers of a model's boxes mean, measured on pictures with known boxes; exit 1 where it is not clear."""
+    from .calibrate import calibrate_recipe
+
+    about = {"model": model, "base_url": base_url, "convention": convention}
+    if not calibrate_recipe(recipe, **about, images=images, answers=answers, seed=seed, write=print):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -183,6 +279,7 @@ def _propose(
     limit: int | None,
     answers: str | None,
     accept: bool,
+    budget: float | None,
 ) -> bool:
     """Whether there is something to finalize: nothing, where the graph was only translated."""
     from .graphs import beam_options, is_dry_run
@@ -196,9 +293,22 @@ def _propose(
     open_run(folder, loaded, inputs, accept_change=accept)  # refused here, nothing has been touched yet
     with clear_disk_errors(folder.uri), folder.locked():
         manifest = open_run(folder, loaded, inputs, accept_change=accept)
-        manifest = propose(folder, manifest, arguments=arguments, limit=limit, answers_uri=answers, write=_say)
+        manifest = propose(
+            folder, manifest, arguments=arguments, limit=limit, answers_uri=answers, write=_say, budget=budget
+        )
     _print_counts(manifest, "ingest", "propose")
     return not is_dry_run(options)
+
+
+def _ask_people(run_: str) -> None:
+    folder = _folder(run_)
+    if not _known(folder).recipe.get("people"):
+        return
+    from .people import ask_people
+    from .storage import clear_disk_errors
+
+    with clear_disk_errors(folder.uri), folder.locked():
+        ask_people(folder, _known(folder), _say)
 
 
 def _finalize(arguments: list[str], run_: str) -> None:

@@ -14,6 +14,7 @@ from schemas.errors import RunError, ServiceError
 from schemas.plugins import load
 from schemas.sample import Sample
 
+from .passes import taking_part
 from .recipe import Recipe
 from .shards import WrittenShard
 from .storage import RunFolder, StageCounts
@@ -72,7 +73,7 @@ def _accepted_by_nobody(run: RunFolder, recipe: Recipe, silent: set[str]) -> int
     for batch in read_batches(run, "samples"):
         for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
             sample = from_arrow(row, Sample)
-            if not any(machine.accepts(sample) for machine in machines):
+            if not taking_part(machines, sample):
                 unseen.add(sample.sample_id)
     return len(unseen)
 

@@ -12,16 +12,16 @@ from schemas.record import Record
 
 from .filesystems import list_files, open_uri
 
-__all__ = ["CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
+__all__ = ["HUB_CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
 
-CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
+HUB_CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
 MEDIA = ("image", "mask", "video", "video_file", "document")
 ROWS_AT_ONCE = 256
 
 
 def shard_uris(dataset_uri: str) -> tuple[str, ...]:
     """Every shard, config by config, in order."""
-    folders = (f"{dataset_uri}/data/{config}" for config in CONFIGS)
+    folders = (f"{dataset_uri}/data/{config}" for config in HUB_CONFIGS)
     found = (uri for folder in folders for uri, _ in list_files(folder, recursive=False))
     return tuple(uri for uri in found if uri.endswith(".parquet"))
 
@@ -29,7 +29,7 @@ def shard_uris(dataset_uri: str) -> tuple[str, ...]:
 def config_of(shard_uri: str) -> Config:
     """The config that a shard belongs to, by its folder."""
     name = shard_uri.rsplit("/", 2)[-2]
-    return next(config for config in CONFIGS if config == name)
+    return next(config for config in HUB_CONFIGS if config == name)
 
 
 def read_records(dataset_uri: str) -> Iterator[Record]:

@@ -160,10 +160,10 @@ def check_plugins() -> Check:
 
 def check_configs() -> Check:
     """The shipped recipes lie beside the packages; they are data and not part of a wheel."""
-    from .recipe import CONFIGS
+    from .recipe import CONFIG_FOLDER
 
-    names = sorted(path.stem for path in (CONFIGS / "recipes").glob("*.yaml"))
-    seen = f"{CONFIGS}: {', '.join(names) or 'no recipes'}"
+    names = sorted(path.stem for path in (CONFIG_FOLDER / "recipes").glob("*.yaml"))
+    seen = f"{CONFIG_FOLDER}: {', '.join(names) or 'no recipes'}"
     return Check("recipes", bool(names), seen, "work from a checkout, or give the path of a recipe of your own")
 
 

@@ -6,18 +6,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import apache_beam as beam
 
 from schemas.candidate import Candidate
 from schemas.record import Record, Rejection
+from schemas.route import Route
 from schemas.sample import Sample
+from schemas.verification import Verification
 
-from .assembly import assemble, join_duplicates
+from .assembly import join_duplicates
 from .coders import register_coders
 from .drain import DRAIN, Interrupted
 from .filesystems import open_uri, write_atomically
+from .merge import published_record
 from .partition import rows_of
 from .progress import COUNTERS
 from .recipe import Recipe
@@ -26,6 +29,8 @@ from .storage import FileFact, RunFolder
 from .tables import WriteTable
 
 __all__ = ["WriteShards", "build_finalize", "drafts_of", "is_included", "read_written"]
+
+Row = TypeVar("Row", Candidate, Verification, Route)
 
 
 def build_finalize(root: Any, run_uri: str, recipe: Recipe, shards: tuple[Shard, ...]) -> None:
@@ -42,13 +47,15 @@ def build_finalize(root: Any, run_uri: str, recipe: Recipe, shards: tuple[Shard,
 
 def drafts_of(run: RunFolder, shard: Shard, recipe: Recipe) -> Iterator[Draft]:
     """The record of every sample of the shard, by ascending sample id."""
-    machines = [config.title for config in recipe.machines]
     candidates = _Groups(rows_of(run, "candidates", shard, Candidate))
+    verifications = _Groups(rows_of(run, "verifications", shard, Verification))
+    routes = _Groups(rows_of(run, "routes", shard, Route))
+    shown = _Groups(rows_of(run, "shown", shard, Candidate))
     for sample_id, found in groupby(rows_of(run, "samples", shard, Sample), key=_sample_id):
         sample = join_duplicates(list(found))
-        proposed = candidates.of(sample_id)
-        record = assemble(sample, proposed, machines=machines, taxonomy=recipe.taxonomy, split=shard.split)
-        yield Draft(record, sample.primary.uri, sample.item_id)
+        known = candidates.of(sample_id), verifications.of(sample_id), routes.of(sample_id), shown.of(sample_id)
+        record, is_refused = published_record(sample, *known, recipe, split=shard.split)
+        yield Draft(record, sample.primary.uri, sample.item_id, is_refused)
 
 
 def is_included(record: Record, recipe: Recipe) -> bool:
@@ -74,25 +81,25 @@ class WriteShards(beam.PTransform):
         return shards | "One shard" >> write.with_output_types(Rejection)
 
 
-class _Groups:
-    """Candidates by sample, read along with the samples: both come by ascending sample id."""
+class _Groups(Generic[Row]):
+    """Rows of a table by sample, read along with the samples: both come by ascending sample id."""
 
-    def __init__(self, rows: Iterator[Candidate]) -> None:
-        self._groups = groupby(rows, key=_sample_id)
-        self._next: tuple[str, list[Candidate]] | None = self._read()
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._groups: Iterator[tuple[str, Iterator[Row]]] = groupby(rows, key=_sample_id)
+        self._next: tuple[str, list[Row]] | None = self._read()
 
-    def of(self, sample_id: str) -> list[Candidate]:
-        """The candidates of one sample; sample ids must ascend."""
+    def of(self, sample_id: str) -> list[Row]:
+        """The rows of one sample; sample ids must ascend."""
         while self._next is not None and self._next[0] < sample_id:
             self._next = self._read()
         return self._next[1] if self._next is not None and self._next[0] == sample_id else []
 
-    def _read(self) -> tuple[str, list[Candidate]] | None:
+    def _read(self) -> tuple[str, list[Row]] | None:
         group = next(self._groups, None)
         return (group[0], list(group[1])) if group else None
 
 
-def _sample_id(row: Sample | Candidate) -> str:
+def _sample_id(row: Sample | Candidate | Verification | Route) -> str:
     return row.sample_id
 
 
@@ -106,14 +113,16 @@ def _write(shard: tuple[Any, ...], run_uri: str, recipe: Recipe) -> tuple[Reject
             if DRAIN.is_on:
                 raise Interrupted("finalize: interrupted", remedy="run the same command again")
             COUNTERS.add("done")
-            if is_included(draft.record, recipe):
+            if is_included(draft.record, recipe) and not draft.is_refused:
                 yield draft
             else:
                 excluded += 1
 
+    COUNTERS.share(run_uri)
     written = write_shard(target, included(), run.path("dataset"), recipe.taxonomy, recipe.dataset)
     _note(run, written._replace(num_excluded=excluded))
     COUNTERS.add("rejected", len(written.rejections))
+    COUNTERS.tell()
     return written.rejections
 
 

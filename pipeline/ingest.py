@@ -38,6 +38,7 @@ def sample_of(item: Item, measured: Measured) -> Sample:
         byte_size=measured.byte_size,
         media=measured.media,
         perceptual_hashes=measured.perceptual_hashes,
+        altered_hashes=measured.altered_hashes,
         provenance=measured.provenance,
     )
     statements = (*_stated(item), *measured.provenance.statements)

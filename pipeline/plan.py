@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from schemas.arrow import CONFIGS, Config
+from schemas.arrow import CONFIG_OF, Config
 from schemas.record import Duplicate
 
 from .grouping import as_edges, components, edges_of_equal
@@ -97,7 +97,7 @@ def make_plan(
 
 def _seen(row: Mapping[str, Any]) -> Seen:
     assets = row["assets"]
-    kind = next(kind for kind in CONFIGS if assets[0]["media"][kind] is not None)
+    kind = next(kind for kind in CONFIG_OF if assets[0]["media"][kind] is not None)
     return Seen(
         sample_id=row["sample_id"],
         item_id=row["item_id"],
@@ -105,7 +105,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         pair_id=row["pair_id"],
         asset_ids=tuple(asset["asset_id"] for asset in assets),
         hashes=tuple(text for asset in assets for text in asset["perceptual_hashes"]),
-        config=CONFIGS[kind],
+        config=CONFIG_OF[kind],
         byte_size=sum(asset["byte_size"] for asset in assets),
     )
 

@@ -13,7 +13,6 @@ import pipeline.exports
 from annotators.base import MachineConfig
 from annotators.sandbox import shared_sandbox
 from schemas.arrow import from_arrow, hub_features
-from schemas.candidate import Candidate
 from schemas.errors import SampleError
 from schemas.plugins import load
 from schemas.record import Duplicate, Record, Rejection
@@ -22,16 +21,20 @@ from schemas.sample import Asset, Sample
 from .cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, card
 from .citation import citation
 from .croissant import croissant
-from .dataset import CONFIGS, read_records
-from .evaluation import Evaluation, evaluate_run
+from .dataset import HUB_CONFIGS, read_records
+from .evaluation import Evaluation
+from .evaluation.runs import bench_of, evaluation_of
+from .evaluation.words import pareto
 from .exports.base import ExportPlace
 from .filesystems import list_files, open_uri, remove, write_atomically
+from .passwords import Passwords
 from .plan import Plan
+from .quality import read_quality, write_quality
 from .recipe import Recipe
-from .report import Evaluation as EvaluationRow
-from .report import GalleryEntry, ReportFacts, write_report
+from .report import EvaluationRow, GalleryEntry, ReportFacts, write_report
 from .report.facts import MachineSpend
 from .report.thumbnails import thumbnail
+from .reviews import write_reviews
 from .shards import WrittenShard
 from .spend import Work, spend_of, work_by_machine
 from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
@@ -65,7 +68,10 @@ def publication(
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
     _remove_stale(run, files)
     seen = _look_through(run)
+    reviews, num_reviews = write_reviews(run, plan.places.keys())
+    files |= reviews | write_quality(run, recipe)
     facts = _card_facts(manifest, recipe, written, seen, plan)
+    facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews)
     for path, text in _descriptions(facts, recipe, files).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
@@ -84,14 +90,6 @@ def rewrite_report(run: RunFolder, manifest: Manifest) -> Manifest:
     manifest = _report(run, manifest, recipe_of(manifest), _look_through(run))
     run.write_manifest(manifest)
     return manifest
-
-
-def evaluation_of(run: RunFolder, recipe: Recipe) -> Evaluation:
-    """Candidates against the known truth of the samples that have one."""
-    truth = {sample.sample_id: sample for sample in read_table(run, "samples", Sample) if sample.has_ground_truth}
-    candidates = read_table(run, "candidates", Candidate) if truth else iter(())
-    known = {c.candidate_id: c for c in candidates if c.sample_id in truth}
-    return evaluate_run(truth.values(), known.values(), recipe.taxonomy)
 
 
 def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
@@ -136,7 +134,7 @@ def _card_facts(
         language=recipe.task.language,
         taxonomy=recipe.taxonomy,
         configs=tuple(
-            _config_facts(name, written, recipe) for name in CONFIGS if any(w.config == name for w in written)
+            _config_facts(name, written, recipe) for name in HUB_CONFIGS if any(w.config == name for w in written)
         ),
         stages={name: manifest.stages[name] for name in STAGES if name in manifest.stages},
         machines=tuple(_machine_facts(config, seen) for config in recipe.machines),
@@ -158,7 +156,7 @@ def _config_facts(name: str, written: Sequence[WrittenShard], recipe: Recipe) ->
             splits.append(
                 SplitFacts(name=split, num_rows=sum(w.num_rows for w in shards), num_bytes=size, num_files=len(shards))
             )
-    config = next(config for config in CONFIGS if config == name)
+    config = next(config for config in HUB_CONFIGS if config == name)
     return ConfigFacts(name=config, splits=tuple(splits), features=hub_features(config))
 
 
@@ -193,7 +191,7 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
     duplicates = [
         Duplicate.model_validate(row) for batch in read_batches(run, "duplicates") for row in batch.to_pylist()
     ]
-    evaluation = evaluation_of(run, recipe)
+    evaluation, bench = evaluation_of(run, recipe), bench_of([(run, recipe)])
     works = work_by_machine(run)
     facts = ReportFacts(
         title=recipe.dataset.title or recipe.name,
@@ -210,7 +208,10 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
         near_duplicate_groups=_near_groups(duplicates),
         evaluation=tuple(_evaluation_rows(evaluation)),
         evaluation_note=evaluation.criterion,
-        gallery=tuple(_gallery(run, recipe, seen.gallery)),
+        bench=bench,
+        pareto=pareto(bench),
+        quality=read_quality(run),
+        gallery=tuple(_gallery(run, recipe, Passwords(recipe, manifest.inputs, run), seen.gallery)),
         versions=manifest.versions,
     )
     uri = run.path("report.html")
@@ -248,13 +249,13 @@ def _evaluation_rows(evaluation: Evaluation) -> Iterator[EvaluationRow]:
             )
 
 
-def _gallery(run: RunFolder, recipe: Recipe, records: Sequence[Record]) -> Iterator[GalleryEntry]:
+def _gallery(run: RunFolder, recipe: Recipe, passwords: Passwords, records: Sequence[Record]) -> Iterator[GalleryEntry]:
     """The chosen rows with their pictures, made where a hostile file can do no harm."""
     wanted = pa.array([record.sample_id for record in records], pa.string())
     assets: dict[str, Asset] = {}
     for batch in read_batches(run, "samples") if records else ():
         for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
-            assets[row["sample_id"]] = from_arrow(row, Sample).primary
+            assets[row["sample_id"]] = passwords.unlocked(from_arrow(row, Sample)).primary
     sandbox = shared_sandbox(recipe.limits)
     futures = [
         sandbox.submit(thumbnail, open_uri, assets[r.sample_id], regions=(*r.regions, *r.ground_truth)) for r in records

@@ -27,14 +27,27 @@ from schemas.base import Frozen
 from schemas.errors import ConfigError
 from schemas.media.limits import Limits
 from schemas.plugins import PluginConfig, configure, readable
+from schemas.task import Task
 from schemas.taxonomy import Taxonomy, load_taxonomy
 from schemas.yaml_text import mapping_from_yaml
 
+from .passes import check_passes, with_repeats
 from .settings import apply, with_quoting_advice
 
-__all__ = ["CONFIGS", "DatasetOptions", "Recipe", "RecipeLimits", "Routing", "Task", "load_recipe"]
+__all__ = [
+    "CONFIG_FOLDER",
+    "Budget",
+    "DatasetOptions",
+    "Effort",
+    "Recipe",
+    "RecipeLimits",
+    "Routing",
+    "Signals",
+    "Task",
+    "load_recipe",
+]
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 """Recipes, taxonomies and prompts of the checkout; data, never imported, never packaged."""
 
 _PLUGINS: dict[str, ModuleType] = {
@@ -45,17 +58,6 @@ _PLUGINS: dict[str, ModuleType] = {
 }
 
 
-class Task(Frozen):
-    """What is asked of every sample."""
-
-    kind: Literal["artifacts", "document_qa"] = "artifacts"
-    """artifacts: what looks wrong and where; document_qa: answer the sample's question and show where it stands."""
-    instructions: str = ""
-    """Words added to the prompt and shown to people."""
-    language: str = "English"
-    """Language of the explanations."""
-
-
 class RecipeLimits(Limits):
     """Bounds on hostile files, and on how many rejections a run may end with."""
 
@@ -63,8 +65,85 @@ class RecipeLimits(Limits):
     """Share of items or samples that may be rejected before the command exits with 1."""
 
 
+class Budget(Frozen):
+    """What people may be asked, over the whole life of the run; one of the two."""
+
+    hours: float | None = Field(None, gt=0)
+    """Hours of people, all reviewers together."""
+    tasks: int | None = Field(None, ge=1)
+    """Samples that are looked at."""
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.hours is None) == (self.tasks is None):
+            raise ValueError("needs either 'hours' or 'tasks'")
+        return self
+
+
+class Effort(Frozen):
+    """Seconds that one person takes for one sample, until 20 answers of its modality have said better."""
+
+    image: float = Field(71.0, gt=0)
+    """SynthScars: 240 hours for 12,236 images with polygons and explanations."""
+    video: float = Field(450.0, gt=0)
+    """Ivy-Fake's check of clips and long explanations: about 1,000 hours for 8,000 cases."""
+    document: float = Field(180.0, gt=0)
+    """A guess: nobody published a figure."""
+
+
+class Signals(Frozen):
+    """How much each signal weighs in the priority; 0 switches it off."""
+
+    disagreement: float = Field(1.0, ge=0)
+    """Machines differ in verdict or regions."""
+    uncertainty: float = Field(0.5, ge=0)
+    """The machines' own scores are low."""
+    conditioning: float = Field(1.0, ge=0)
+    """What a machine says with the label given differs from what it says blind."""
+    rarity: float = Field(0.25, ge=0)
+    """It holds a category that few samples hold."""
+    flags: float = Field(0.5, ge=0)
+    """An answer was repaired or asked for again, or ingest noticed a disagreement."""
+    corrected_twin: float = Field(1.0, ge=0)
+    """A look-alike, or another sample of its group, was corrected by a person."""
+    cartography: float = Field(0.5, ge=0)
+    """The probability of ``generated`` or ``edited`` varies between passes (Dataset Cartography, arXiv 2009.10795)."""
+    overrides: float = Field(1.0, ge=0)
+    """People overrode this machine in this category before."""
+
+
 class Routing(Frozen):
     """Which samples people see. Empty: nobody is asked, and every record says ``not_routed``."""
+
+    audit: float | None = Field(None, gt=0, le=1)
+    """Inclusion probability of the random audit slice, from which the error rate of the rest is estimated; 1.0:
+    everything is looked at. 0.05 where a budget or target is given. The audit comes first within the budget; an audit
+    that alone exceeds the budget is refused."""
+    budget: Budget | None = None
+    """What people may be asked in all, audit and gold included. None: the audit, gold, and what ``max_error`` asks."""
+    max_error: float | None = Field(None, gt=0, lt=1)
+    """Highest error rate of what is published unreviewed. Once the audit is answered it says how far down the ranking
+    people must look, or that the data do not support it."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Confidence of the published intervals and of ``max_error``."""
+    signals: Signals = Signals()
+    """How the samples are ranked."""
+    effort_s: Effort = Effort()
+    """Seconds per sample and person."""
+    reviewers: int = Field(1, ge=1)
+    """People who look at each routed sample; two or more give agreement figures."""
+    gold: int = Field(0, ge=0)
+    """Samples with known truth that are asked besides, so that people are measured too."""
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether anybody is asked anything."""
+        return bool(self.audit or self.budget or self.max_error or self.gold)
+
+    @property
+    def audit_share(self) -> float:
+        """The audit's inclusion probability, the default where none is stated."""
+        return self.audit or 0.05
 
 
 class DatasetOptions(Frozen):
@@ -81,6 +160,9 @@ class DatasetOptions(Frozen):
     include: Literal["all", "annotated", "reviewed"] = "all"
     """all: everything but what a person rejected; annotated: only rows with an annotation; reviewed: only rows that a
     person looked at."""
+    annotation: str = "first"
+    """Whose annotation is published where no person decided: that of the machine with this name (one that takes others
+    together, e.g. a ``consensus``), or ``first``: of the first machine of the recipe that says something."""
     seed: int = 0
     """Seed of the split assignment."""
     near_duplicate_bits: int = Field(31, ge=0, le=31)
@@ -135,6 +217,11 @@ class Recipe(Frozen):
             for i, entry in enumerate(value or ())
         )
 
+    @field_validator("machines", mode="after")
+    @classmethod
+    def _repeats_are_machines(cls, value: tuple[MachineConfig, ...]) -> tuple[MachineConfig, ...]:
+        return with_repeats(value)
+
     @field_validator("splits")
     @classmethod
     def _weights(cls, value: dict[str, float]) -> dict[str, float]:
@@ -151,6 +238,17 @@ class Recipe(Frozen):
         twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ValueError(f"machines: {twice[0]!r} stands twice; give each a 'name' of its own")
+        check_passes(self.machines)
+        return self
+
+    @model_validator(mode="after")
+    def _annotation_has_a_voice(self) -> Self:
+        names = [machine.title for machine in self.machines]
+        wanted = self.dataset.annotation
+        if wanted != "first" and wanted not in names:
+            near = difflib.get_close_matches(wanted, ["first", *names], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: first, {', '.join(names)}"
+            raise ValueError(f"dataset.annotation: {wanted!r} is no machine of the recipe{hint}")
         return self
 
     def lines(self) -> list[str]:
@@ -170,7 +268,10 @@ def load_recipe(path: str | Path, settings: tuple[str, ...] = ()) -> Recipe:
     """
     path = _find(str(path), "recipes", ".yaml")
     raw = mapping_from_yaml(_text(path), where=str(path))
+    task = raw.get("task")
     apply(raw, settings, {"task": lambda kind: {"kind": kind}, "taxonomy": partial(_taxonomy, path.parent)})
+    if isinstance(task, dict) and isinstance(raw.get("task"), str):
+        raw["task"] = {**task, "kind": raw["task"]}  # a bare word sets the kind and leaves the rest as it stands
     try:
         _resolve(raw, path.parent)
         return recipe_from(raw, where=str(path))
@@ -187,12 +288,12 @@ def recipe_from(raw: dict[str, Any], *, where: str) -> Recipe:
 
 
 def _find(name: str, folder: str, suffix: str) -> Path:
-    here, shipped = Path(name), CONFIGS / folder / f"{Path(name).stem}{suffix}"
+    here, shipped = Path(name), CONFIG_FOLDER / folder / f"{Path(name).stem}{suffix}"
     if here.is_file():
         return here
     if shipped.is_file() and "/" not in name:
         return shipped
-    known = sorted(p.stem for p in (CONFIGS / folder).glob(f"*{suffix}"))
+    known = sorted(p.stem for p in (CONFIG_FOLDER / folder).glob(f"*{suffix}"))
     near = difflib.get_close_matches(Path(name).stem, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(known)}"
     raise ConfigError(f"no file {name!r}", remedy=hint)

@@ -14,6 +14,7 @@ from typing import Any
 
 import annotators.machines
 import annotators.people
+import annotators.segmenters
 import pipeline.exports
 import pipeline.sources
 from schemas.base import Frozen
@@ -30,9 +31,12 @@ Schema = dict[str, Any]
 PLUGINS: dict[str, ModuleType] = {
     "sources": pipeline.sources,
     "machines": annotators.machines,
+    "segmenter": annotators.segmenters,
     "people": annotators.people,
     "exports": pipeline.exports,
 }
+PATHS = {"segmenter": "machines.N.segmenter"}
+"""Where entries stand in a recipe, if not in a list at its top."""
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 WORDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false", "null": "null"}
 OPENING = """\
@@ -65,7 +69,7 @@ def _plugin_chapters() -> Iterator[str]:
         yield f"## {key}: the kinds\n\nA file of `{folder}/` is a kind.{'' if kinds else ' There are none yet.'}"
         for kind in kinds:
             yield f"### {key}: `{kind}`\n\n{_paragraph(module_of(package, kind))}".rstrip()
-            yield from _model_sections(config_class(package, kind), f"{key}.N")
+            yield from _model_sections(config_class(package, kind), PATHS.get(key, f"{key}.N"))
 
 
 def _model_sections(model: type[Frozen], path: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.arrow import Config, dataset_schema, record_row, rows_to_arrow
+from schemas.arrow import Config, dataset_schema, files_to_arrow, record_row, rows_to_arrow
 from schemas.checks import check_record
 from schemas.errors import MediaError, SampleError
 from schemas.media.types import Image, Video
@@ -31,6 +31,9 @@ from .storage import CHUNK_BYTES, FileFact, WholeFile, sha256_of
 __all__ = ["Draft", "Shard", "WrittenShard", "shard_name", "write_shard"]
 
 MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents": "document"}
+FILE_COLUMNS = (*MEDIA_COLUMN.values(), "mask")
+ROWS_PER_GROUP = 1000
+"""Most rows of a row group: where media are small, the rows themselves are what fills memory."""
 PREFETCH_BYTES = 16 << 20
 THREADS = 2
 CHUNKING = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
@@ -54,6 +57,8 @@ class Draft(NamedTuple):
     record: Record
     uri: str
     item_id: str
+    is_refused: bool = False
+    """Whether a person keeps the sample out of the dataset."""
 
 
 class WrittenShard(NamedTuple):
@@ -94,7 +99,7 @@ class _ShardWriter:
         self.shard, self.dataset_uri, self.taxonomy, self.options = shard, dataset_uri.rstrip("/"), taxonomy, options
         self.schema = dataset_schema(shard.config)
         self.file = WholeFile(f"{self.dataset_uri}/{shard_name(shard)}")
-        self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema, shard.config))
+        self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema))
         # One thread writes a row group while the next one is gathered: compressing and hashing leave the GIL.
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="row-group")
         self.writing: Future[None] | None = None
@@ -124,7 +129,7 @@ class _ShardWriter:
         self.num_rows += 1
         self.media_bytes += draft.record.byte_size
         self.row_bytes += draft.record.byte_size
-        if self.row_bytes >= self.options.row_group_bytes:
+        if self.row_bytes >= self.options.row_group_bytes or len(self.rows) >= ROWS_PER_GROUP:
             self._flush()
 
     def finish(self) -> None:
@@ -149,7 +154,7 @@ class _ShardWriter:
         self.writing = self.pool.submit(self._write, rows) if rows else None
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
-        self.parquet.write_table(rows_to_arrow(rows, self.schema))
+        self.parquet.write_table(_table(rows, self.schema))
 
     def _media(self, draft: Draft) -> dict[str, Any]:
         record = draft.record
@@ -192,6 +197,17 @@ def _loaded(drafts: Iterable[Draft], writer: _ShardWriter) -> Iterator[tuple[Dra
         yield from waiting
 
 
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table: files by reference, every other column by value."""
+    is_file = [pa.types.is_struct(field.type) and field.name in FILE_COLUMNS for field in schema]
+    small = rows_to_arrow(rows, pa.schema([field for field, file in zip(schema, is_file, strict=True) if not file]))
+    columns = [
+        files_to_arrow([row[field.name] for row in rows]) if file else small.column(field.name)
+        for field, file in zip(schema, is_file, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
 def _original_bytes(draft: Draft) -> bytes:
     with open_uri(draft.uri) as file:
         data = file.read()
@@ -219,9 +235,9 @@ def _rejection(draft: Draft, error: SampleError) -> Rejection:
     )
 
 
-def _parquet_options(schema: pa.Schema, config: Config) -> Mapping[str, Any]:
+def _parquet_options(schema: pa.Schema) -> Mapping[str, Any]:
     """Media plain and uncompressed (they are compressed already), everything else dictionary and zstd."""
-    media = {f"{name}.bytes" for name in (MEDIA_COLUMN[config], "mask")}
+    media = {f"{name}.bytes" for name in FILE_COLUMNS}
     codec: Literal["NONE", "ZSTD"]
     compression, dictionary = {}, []
     for column in _leaves(schema):

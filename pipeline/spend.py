@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from schemas.base import Frozen
 from schemas.candidate import Usage
+from schemas.payment import Payment
 
 from .storage import RunFolder, Spend
 from .tables import read_batches, read_rows, write_table
 
-__all__ = ["Payment", "Work", "pay", "spend_of", "work_by_machine"]
+__all__ = ["Payment", "Work", "pay", "spend_by_machine", "spend_of", "work_by_machine"]
 
 
 @dataclass
@@ -91,32 +91,44 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-class Payment(Frozen):
-    """One answer that this run paid for; the table ``payments/`` keeps it whatever becomes of the recipe."""
+def pay(run: RunFolder, journal: Iterable[Payment] = ()) -> Spend:
+    """Add what was paid to ``payments/``; returns what the run has paid over its whole life.
 
-    answer_key: str
-    """Key of the answer."""
-    machine: str
-    """The machine that asked, by its name at that time."""
-    usage: Usage
-    """What it cost."""
-
-
-def pay(run: RunFolder) -> Spend:
-    """Add the answers behind the tables to ``payments/``; returns what the run has paid over its whole life."""
+    ``journal`` is what was noted at the moment of paying (the run's Purse): an answer that was paid for twice, or that
+    no row rests on, is in there. Answers behind the tables that it does not know are added, once each.
+    """
+    total = Spend(cached=_count_cached(run))
     seen: set[bytes] = set()
-    total = Spend(cached=sum(len(work.cached) for work in work_by_machine(run).values()))
+    answers: set[bytes] = set()
 
     def unseen() -> Iterator[Payment]:
         nonlocal total
-        for payment in chain(read_rows(run, "payments", Payment), _payments(run)):
-            if (key := _digest(payment.answer_key)) not in seen:
-                seen.add(key)
-                total = _sum(total, _price(payment.usage))
-                yield payment
+        for payment in chain(journal, read_rows(run, "payments", Payment), _payments(run)):
+            own, answer = _digest(payment.payment_id), _digest(payment.answer_key)
+            if (own in seen) if payment.payment_id else (answer in answers):
+                continue
+            seen.add(own)
+            answers.add(answer)
+            total = _sum(total, _price(payment.usage))
+            yield payment
 
     write_table(run, "payments", unseen(), Payment)
     return total
+
+
+def _count_cached(run: RunFolder) -> int:
+    """Answers that the last pass took from disk, counted once for each machine that used them."""
+    columns = ("machine", "is_cached", "answer_key")
+    rows = (row for batch in read_batches(run, "candidates", columns) for row in batch.to_pylist())
+    return len({(r["machine"], _digest(r["answer_key"])) for r in rows if r["is_cached"] and r["answer_key"]})
+
+
+def spend_by_machine(run: RunFolder) -> dict[str, Spend]:
+    """What each machine paid, by its name: the payments of ``payments/``."""
+    spends: dict[str, Spend] = {}
+    for payment in read_rows(run, "payments", Payment):
+        spends[payment.machine] = _sum(spends.get(payment.machine, Spend()), _price(payment.usage))
+    return spends
 
 
 def _payments(run: RunFolder) -> Iterator[Payment]:

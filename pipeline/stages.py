@@ -12,23 +12,28 @@ from typing import Any
 
 import annotators.machines
 import pipeline.sources
+from annotators.base import Annotator
+from annotators.models.purse import Purse
 from schemas.errors import ConfigError, RunError, ServiceError
 from schemas.plugins import load
 from schemas.record import Duplicate
 
+from .batching import Batches
 from .counting import count_finalize, count_ingest, count_propose, rejected_samples
-from .crew import Work
+from .crew import Work, close_crews, purse_of
 from .drain import GO_ON
 from .filesystems import absolute, exists, is_local, local_path
 from .listing import split_glob
+from .passes import check_readers
 from .plan import make_plan, seen_samples
+from .progress import COUNTERS, watched
 from .recipe import Recipe, recipe_from
 from .sources.base import route
 from .spend import pay
 from .stop import forget_stop, stop_reason
 from .storage import Manifest, RunFolder
 
-__all__ = ["finalize", "open_run", "propose", "recipe_of"]
+__all__ = ["finalize", "open_run", "propose", "recipe_of", "work_of"]
 
 PACKAGES = (
     "witnessmark",
@@ -70,6 +75,21 @@ def recipe_of(manifest: Manifest) -> Recipe:
     return recipe_from(manifest.recipe, where="manifest.json")
 
 
+def work_of(
+    run: RunFolder, manifest: Manifest, *, limit: int | None, answers_uri: str | None, budget: float | None
+) -> Work:
+    """What the workers of a run must know."""
+    return Work(
+        recipe=recipe_of(manifest),
+        run_uri=run.uri,
+        run_id=manifest.run_id,
+        answers_uri=answers_uri or run.path("answers"),
+        inputs=manifest.inputs,
+        limit=limit,
+        budget=budget,
+    )
+
+
 def propose(
     run: RunFolder,
     manifest: Manifest,
@@ -78,35 +98,54 @@ def propose(
     limit: int | None,
     answers_uri: str | None,
     write: Write,
+    budget: float | None = None,
 ) -> Manifest:
-    """Run graph 1 and count. Raises RunError where the counts do not add up."""
+    """Run graph 1 and count, with batches between its passes where machines want them.
+
+    Raises RunError where the counts do not add up, BudgetReached where the run would cost more than ``budget`` US
+    dollars over its whole life.
+    """
     from .graphs import beam_options, is_dry_run, run_graph
     from .propose import build_propose
 
-    work = Work(
-        recipe=recipe_of(manifest),
-        run_uri=run.uri,
-        run_id=manifest.run_id,
-        answers_uri=answers_uri or run.path("answers"),
-        inputs=manifest.inputs,
-        limit=limit,
-    )
-    _check_machines(work)
+    work = work_of(run, manifest, limit=limit, answers_uri=answers_uri, budget=budget)
+    _check_machines(work, write)
     options = beam_options(arguments)
     if is_dry_run(options):
         run_graph(lambda root: build_propose(root, work), options, stage="propose", write=write)
         write("the graph was translated, nothing was run (--dry_run)")
         return manifest
+    if budget is not None:
+        for config in work.recipe.machines:
+            load(annotators.machines, config).check_price()
     # No stage is finished until its counts stand here: a killed pass cannot be published.
     run.write_manifest(manifest.evolve(stages={}))
-    forget_stop(run)
-    counters = run_graph(lambda root: build_propose(root, work), options, stage="propose", write=write)
+    purse = purse_of(work).opened()
+    with watched(purse):
+        counters = _run_passes(work, run, options, purse, write)
     if reason := stop_reason(run):
         raise ServiceError(f"propose: {reason}", remedy=GO_ON)
     counts = {"ingest": count_ingest(run, counters.get("items")), "propose": count_propose(run, work.recipe)}
-    manifest = manifest.evolve(stages=counts, spend=pay(run))
+    manifest = manifest.evolve(stages=counts, spend=pay(run, purse))
     run.write_manifest(manifest)
+    Batches(run, purse, write).forget()
     return manifest
+
+
+def _run_passes(work: Work, run: RunFolder, options: Any, purse: Purse, write: Write) -> dict[str, int]:
+    """Graph 1 until it lacks no answer of a batch: once, where nothing is in batch mode."""
+    from .graphs import run_graph
+    from .propose import build_propose
+
+    batches = Batches(run, purse, write)
+    COUNTERS.share(run.uri, is_reader=True)
+    while True:
+        batches.settle()
+        forget_stop(run)
+        counters = run_graph(lambda root: build_propose(root, work), options, stage="propose", write=write)
+        close_crews()
+        if not batches.were_collected():
+            return counters
 
 
 def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], write: Write) -> Manifest:
@@ -124,8 +163,9 @@ def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], wr
     plan = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run), shards=manifest.shards)
     write_table(run, "duplicates", plan.duplicates, Duplicate)
     shards = shards_of(plan)
-    for table in ("samples", "candidates", "verifications"):
+    for table in ("samples", "candidates", "routes", "shown", "verifications"):
         cut(run, table, plan, shards)
+    COUNTERS.share(run.uri, is_reader=True)
     run_graph(
         lambda root: build_finalize(root, run.uri, recipe, shards),
         options,
@@ -157,9 +197,13 @@ def _lies_inside(run_uri: str, uri: str) -> bool:
     return "**" in glob and Path(local_path(run_uri)).resolve().is_relative_to(Path(folder).resolve())
 
 
-def _check_machines(work: Work) -> None:
-    for config in work.recipe.machines:
-        load(annotators.machines, config).check(work.recipe.taxonomy)
+def _check_machines(work: Work, write: Write) -> None:
+    machines: list[Annotator] = [load(annotators.machines, config) for config in work.recipe.machines]
+    check_readers(machines)
+    for machine in machines:
+        machine.check(work.recipe.taxonomy)
+        for line in machine.prepare(work.recipe.task):
+            write(line)
 
 
 def _forget_work(run: RunFolder) -> None:

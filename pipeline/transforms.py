@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+from apache_beam.io.components.adaptive_throttler import ThrottlingSignaler
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
 
 def read_items(work: Work) -> Iterator[Item]:
     """All items of all sources in order, at most ``work.limit``; ends early when the run drains."""
+    COUNTERS.share(work.run_uri)
     sources = [load(pipeline.sources, config) for config in work.recipe.sources]
     items = items_of(sources, work.inputs, RunFolder(work.run_uri).media_uri, work.recipe.limits)
     for item in itertools.islice(items, work.limit):
@@ -51,6 +53,7 @@ def read_items(work: Work) -> Iterator[Item]:
             return
         COUNTERS.add("found")
         yield item
+    COUNTERS.tell()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -115,6 +118,7 @@ class _Measure(Window):
         self.work = work
 
     def setup(self) -> None:
+        COUNTERS.share(self.work.run_uri)
         self.sandbox = shared_sandbox(self.work.recipe.limits)
 
     def submit(self, item: Item) -> Future[Sample]:
@@ -140,6 +144,8 @@ class _Propose(Window):
         # Twice the largest concurrency: while some wait to be asked again, others take their place.
         super().__init__(size=2 * max((m.concurrency for m in work.recipe.machines), default=1))
         self.work = work
+        # Runners that scale by load (Dataflow) do not add workers against a service that says "slower".
+        self.throttling = ThrottlingSignaler("witnessmark")
 
     def setup(self) -> None:
         self.crew: Crew = crew_of(self.work)
@@ -149,6 +155,8 @@ class _Propose(Window):
 
     def outputs(self, sample: Sample, future: Future[Proposed]) -> Iterator[Candidate | TaggedOutput]:
         candidates, rejections = future.result()
+        if throttled_s := self.crew.take_throttled_s():
+            self.throttling.signal_throttled(throttled_s)
         COUNTERS.add("done")
         COUNTERS.add(REJECTED, bool(rejections) and rejections[0].is_final)
         yield from candidates

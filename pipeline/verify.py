@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,20 +17,25 @@ from pydantic import ValidationError
 from annotators.sandbox import shared_sandbox
 from schemas.arrow import Config, dataset_schema, from_arrow, record_from_row
 from schemas.base import Frozen, content_id
-from schemas.candidate import Candidate
+from schemas.candidate import Candidate, Region
 from schemas.checks import check_record
 from schemas.errors import SampleError
 from schemas.media.measure import Measured, measure
-from schemas.media.types import Image
+from schemas.media.structure import content_end, png_chunks
+from schemas.media.types import Document, Image
 from schemas.record import Record
+from schemas.route import Route
 from schemas.sample import Sample
 from schemas.taxonomy import Taxonomy
+from schemas.verification import Verification
 
-from .assembly import assemble, join_duplicates
+from .assembly import join_duplicates
 from .counting import rejected_samples
 from .dataset import config_of, read_rows, shard_uris
 from .filesystems import exists, open_uri
-from .labelmap import label_map_png
+from .labelmap import label_map, label_map_png, read_label_map
+from .merge import published_record
+from .passwords import Passwords
 from .plan import make_plan, seen_samples
 from .recipe import Recipe
 from .shards import MEDIA_COLUMN
@@ -40,6 +46,8 @@ from .tables import read_batches
 __all__ = ["verify_run"]
 
 ROWS_AT_ONCE = 8
+ROWS_COMPARED = 4096
+"""Rows that are held at once to be compared with the tables, which are read once for so many."""
 
 T = TypeVar("T", bound=Frozen)
 
@@ -48,21 +56,23 @@ def verify_run(run: RunFolder, manifest: Manifest) -> list[str]:
     """Every defect of a finished run as a line; empty when there is none."""
     recipe = recipe_of(manifest)
     defects = [*_sums(manifest), *_files(run, manifest)]
-    seen: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    rows = 0
-    tables = _Tables(run, recipe, manifest)
+    tables, passwords = _Tables(run, recipe, manifest), Passwords(recipe, manifest.inputs, run)
+    across, rows = _Across(), 0
+    compared: list[tuple[str, Record]] = []
     for uri in shard_uris(run.path("dataset")):
         name = uri.removeprefix(f"{run.uri}/")
-        records = []
-        for defect, record in _shard(uri, recipe):
+        for defect, record in _shard(uri, recipe, passwords):
             if defect:
                 defects.append(f"{name}: {defect}")
-            if record is not None:
-                records.append(record)
-        rows += len(records)
-        defects += [f"{name}: {defect}" for record in records for defect in _across(record, seen, groups)]
-        defects += [f"{name}: {defect}" for defect in tables.differences(records)]
+            if record is None:
+                continue
+            rows += 1
+            defects += [f"{name}: {found}" for found in across.defects(record)]
+            compared.append((name, record))
+            if len(compared) == ROWS_COMPARED:
+                defects += tables.differences(compared)
+                compared = []
+    defects += tables.differences(compared)
     kept = manifest.stages["finalize"].kept if "finalize" in manifest.stages else rows
     if rows != kept:
         defects.append(f"dataset: {rows} rows can be read, the manifest counts {kept}")
@@ -76,11 +86,11 @@ class _Tables:
         self.run, self.recipe = run, recipe
         self.plan = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run), shards=manifest.shards)
 
-    def differences(self, records: Sequence[Record]) -> Iterator[str]:
-        """A line for every record that the tables would not give."""
-        expected = self._expected({record.sample_id for record in records})
-        for record in records:
-            name = f"row {record.sample_id[:12]}…"
+    def differences(self, rows: Sequence[tuple[str, Record]]) -> Iterator[str]:
+        """A line for every row, with the name of its shard, that the tables would not give."""
+        expected = self._expected({record.sample_id for _, record in rows})
+        for shard, record in rows:
+            name = f"{shard}: row {record.sample_id[:12]}…"
             wanted = expected.get(record.sample_id)
             if wanted is None:
                 yield f"{name}: is not in the run's tables"
@@ -88,15 +98,22 @@ class _Tables:
                 yield f"{name}: differs from what the run's tables say: {', '.join(differing)}"
 
     def _expected(self, ids: set[str]) -> dict[str, Record]:
-        samples, candidates = self._grouped("samples", Sample, ids), self._grouped("candidates", Candidate, ids)
-        return {sample_id: self._record(found, candidates[sample_id]) for sample_id, found in samples.items()}
+        candidates, routes = self._grouped("candidates", Candidate, ids), self._grouped("routes", Route, ids)
+        verifications, shown = self._grouped("verifications", Verification, ids), self._grouped("shown", Candidate, ids)
+        return {
+            i: self._record(found, (candidates[i], verifications[i], routes[i], shown[i]))
+            for i, found in self._grouped("samples", Sample, ids).items()
+        }
 
-    def _record(self, samples: list[Sample], candidates: list[Candidate]) -> Record:
+    def _record(
+        self,
+        samples: list[Sample],
+        known: tuple[list[Candidate], list[Verification], list[Route], list[Candidate]],
+    ) -> Record:
         sample = join_duplicates(samples)
         place = self.plan.places[sample.sample_id]
-        machines = [config.title for config in self.recipe.machines]
         grouped = sample.evolve(group_id=place.group_id)
-        return assemble(grouped, candidates, machines=machines, taxonomy=self.recipe.taxonomy, split=place.split)
+        return published_record(grouped, *known, self.recipe, split=place.split)[0]
 
     def _grouped(self, table: str, model: type[T], ids: set[str]) -> dict[str, list[T]]:
         found: dict[str, list[T]] = defaultdict(list)
@@ -128,21 +145,29 @@ def _files(run: RunFolder, manifest: Manifest) -> Iterator[str]:
             yield f"{uri.removeprefix(run.uri + '/')}: the manifest does not know this file"
 
 
-def _across(record: Record, seen: dict[str, str], groups: dict[str, str]) -> Iterator[str]:
-    if record.sample_id in seen:
-        yield f"sample {record.sample_id}: published twice"
-    seen[record.sample_id] = record.split
-    if groups.setdefault(record.group_id, record.split) != record.split:
-        other = groups[record.group_id]
-        yield f"sample {record.sample_id}: its group {record.group_id!r} straddles {other} and {record.split}"
+class _Across:
+    """What only shows when all rows have passed: a sample published twice, a group on both sides of a split."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._splits: dict[str, str] = {}
+
+    def defects(self, record: Record) -> Iterator[str]:
+        """A line for everything that contradicts an earlier row."""
+        if record.sample_id in self._seen:
+            yield f"sample {record.sample_id}: published twice"
+        self._seen.add(record.sample_id)
+        other = self._splits.setdefault(record.group_id, record.split)
+        if other != record.split:
+            yield f"sample {record.sample_id}: its group {record.group_id!r} straddles {other} and {record.split}"
 
 
-def _shard(uri: str, recipe: Recipe) -> Iterator[tuple[str, Record | None]]:
+def _shard(uri: str, recipe: Recipe, passwords: Passwords) -> Iterator[tuple[str, Record | None]]:
     config = config_of(uri)
     try:
         yield from ((defect, None) for defect in _schema(uri, config))
         for row in read_rows(uri, at_once=ROWS_AT_ONCE):
-            yield from _row(row, config, recipe, uri)
+            yield from _row(row, config, recipe, passwords, uri)
     except (pa.ArrowException, OSError) as error:
         yield f"cannot be read: {error}", None
 
@@ -153,7 +178,9 @@ def _schema(uri: str, config: Config) -> Iterator[str]:
             yield "its schema is not the one of this version"
 
 
-def _row(row: dict[str, Any], config: Config, recipe: Recipe, uri: str) -> Iterator[tuple[str, Record | None]]:
+def _row(
+    row: dict[str, Any], config: Config, recipe: Recipe, passwords: Passwords, uri: str
+) -> Iterator[tuple[str, Record | None]]:
     name = f"row {str(row.get('sample_id'))[:12]}…"
     try:
         record = record_from_row(row, config)
@@ -163,7 +190,7 @@ def _row(row: dict[str, Any], config: Config, recipe: Recipe, uri: str) -> Itera
     yield "", record
     problems = [defect.message for defect in check_record(record, recipe.taxonomy)]
     problems += _identity(record, uri)
-    problems += _medium(row, record, config, recipe, uri.rsplit("/data/", 1)[0])
+    problems += _medium(row, record, config, recipe, passwords, uri.rsplit("/data/", 1)[0])
     problems += _mask(row, record, recipe.taxonomy)
     yield from ((f"{name}: {problem}", None) for problem in problems)
 
@@ -175,7 +202,9 @@ def _identity(record: Record, uri: str) -> Iterator[str]:
         yield f"says split {record.split!r} but lies in another"
 
 
-def _medium(row: dict[str, Any], record: Record, config: Config, recipe: Recipe, dataset_uri: str) -> Iterator[str]:
+def _medium(
+    row: dict[str, Any], record: Record, config: Config, recipe: Recipe, passwords: Passwords, dataset_uri: str
+) -> Iterator[str]:
     """The embedded bytes hash to the asset, and measuring them again gives what the row says."""
     feature = row[MEDIA_COLUMN[config]]
     if feature is None:
@@ -184,11 +213,12 @@ def _medium(row: dict[str, Any], record: Record, config: Config, recipe: Recipe,
     if hashlib.sha256(feature["bytes"]).hexdigest() != record.asset_id:
         yield "its medium's bytes do not hash to asset_id"
         return
+    password = passwords.of_sample(record.sample_id) if _is_locked(record) else None
+    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], record.file_name, recipe, password)
     try:
-        measured = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], record.file_name, recipe).result()
+        measured = measuring.result()
     except SampleError as error:
-        if not (record.media.kind == "document" and record.media.is_encrypted):
-            yield f"its medium cannot be decoded: {error.message}"
+        yield f"its medium cannot be decoded: {error.message}"
         return
     if measured.media != record.media:
         yield "measuring its medium again gives something else than the row says"
@@ -213,9 +243,13 @@ def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) 
         yield "the file beside it is not the medium that the row describes"
 
 
-def _measured(data: bytes, file_name: str, recipe: Recipe) -> Measured:
+def _is_locked(record: Record) -> bool:
+    return isinstance(record.media, Document) and record.media.is_encrypted
+
+
+def _measured(data: bytes, file_name: str, recipe: Recipe, password: str | None) -> Measured:
     """Measure embedded bytes; runs in a decoder process."""
-    return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits)
+    return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits, password=password)
 
 
 def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[str]:
@@ -224,5 +258,18 @@ def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[s
     mask = row["mask"]
     if mask is None or not mask["bytes"]:
         yield "has no mask picture"
-    elif mask["bytes"] != label_map_png(record.regions, taxonomy, record.media.width, record.media.height):
+    elif not _shows(mask["bytes"], record.regions, taxonomy, record.media):
         yield "its mask picture is not that of its regions"
+
+
+def _shows(png: bytes, regions: Sequence[Region], taxonomy: Taxonomy, image: Image) -> bool:
+    """Whether a mask picture is that of the regions; another version of zlib writes the same picture otherwise."""
+    if png == label_map_png(regions, taxonomy, image.width, image.height):
+        return True
+    if not (content_end("PNG", png) == len(png) and all(chunk.is_intact for chunk in png_chunks(png))):
+        return False
+    try:
+        labels = read_label_map(png)
+    except (OSError, SyntaxError):
+        return False
+    return np.array_equal(labels, label_map(regions, taxonomy, image.width, image.height))

@@ -19,6 +19,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from .drain import DRAIN
+from .progress import COUNTERS
 
 __all__ = ["Window"]
 
@@ -61,6 +62,7 @@ class Window(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         while self._in_flight:
             yield from self._emit(self._done.get())
+        COUNTERS.tell()
 
     def _start(self, element: Any, timestamp: Any, windows: tuple[Any, ...]) -> None:
         done = self._done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from schemas.taxonomy import Category
 
@@ -11,6 +11,8 @@ from ..storage import StageCounts
 from ..untrusted import as_code, as_markdown
 from .facts import CardFacts
 from .fields import field_tables
+from .markdown import table
+from .people import people_section
 
 __all__ = ["card_body"]
 
@@ -23,7 +25,19 @@ _STATUS_MEANS = {
 
 def card_body(facts: CardFacts) -> str:
     """All sections that have something to say."""
-    sections = (_about, _loading, _building, _status, _categories, _geometry, _origins, _splits, _limits, _fields)
+    sections = (
+        _about,
+        _loading,
+        _building,
+        _status,
+        people_section,
+        _categories,
+        _geometry,
+        _origins,
+        _splits,
+        _limits,
+        _fields,
+    )
     return "\n\n".join(text for text in (section(facts) for section in sections) if text)
 
 
@@ -45,7 +59,7 @@ def _splits_table(facts: CardFacts) -> str:
     files = sum(split.num_files for config in facts.configs for split in config.splits)
     size = sum(split.num_bytes for config in facts.configs for split in config.splits)
     total = ("**all**", "", facts.num_rows, files, size / 1e6)
-    return _table(("Config", "Split", "Rows", "Files", "MB"), [*rows, total])
+    return table(("Config", "Split", "Rows", "Files", "MB"), [*rows, total])
 
 
 def _loading(facts: CardFacts) -> str:
@@ -74,10 +88,10 @@ def _building(facts: CardFacts) -> str:
     ]
     parts = ["## How it was built", _what_counts_mean(facts.stages)]
     if stages:
-        parts.append(_table(("Stage", "In", "Kept", "Duplicate", "Rejected", "Excluded"), stages))
+        parts.append(table(("Stage", "In", "Kept", "Duplicate", "Rejected", "Excluded"), stages))
     if machines:
         parts.append("Machines whose answers are behind the rows (each row names its own in `lineage`):")
-        parts.append(_table(("Machine", "Kind", "Model", "Prompt hash", "Candidates"), machines))
+        parts.append(table(("Machine", "Kind", "Model", "Prompt hash", "Candidates"), machines))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -97,9 +111,9 @@ def _status(facts: CardFacts) -> str:
         return ""
     parts = ["## Annotation status", "An empty list of regions never carries meaning alone; `annotation_status` does."]
     if status:
-        parts.append(_table(("`annotation_status`", "Rows", "Meaning"), status))
+        parts.append(table(("`annotation_status`", "Rows", "Meaning"), status))
     if review:
-        parts.append(_table(("`review`", "Rows"), review))
+        parts.append(table(("`review`", "Rows"), review))
     return "\n\n".join(parts)
 
 
@@ -118,7 +132,7 @@ def _category_table(members: Sequence[Category], counts: dict[str, int]) -> str:
     rows = [
         (as_code(c.name), as_markdown(c.definition), ", ".join(c.modalities), counts.get(c.name, 0)) for c in members
     ]
-    return _table(("Category", "Definition", "Occurs in", "Regions"), rows)
+    return table(("Category", "Definition", "Occurs in", "Regions"), rows)
 
 
 def _geometry(facts: CardFacts) -> str:
@@ -145,10 +159,10 @@ def _origins(facts: CardFacts) -> str:
         return ""
     parts = ["## Origin, sources and licences"]
     if origins:
-        parts += ["Who says so stands in `origin_statements` of every row.", _table(("`origin`", "Rows"), origins)]
+        parts += ["Who says so stands in `origin_statements` of every row.", table(("`origin`", "Rows"), origins)]
     parts.append(f"Licence of the annotations: {as_markdown(facts.licence)}. The media keep their own:")
     if sources:
-        parts.append(_table(("Source", "Licence of the media", "Rows"), sources))
+        parts.append(table(("Source", "Licence of the media", "Rows"), sources))
     return "\n\n".join(parts)
 
 
@@ -190,22 +204,9 @@ def _limits(facts: CardFacts) -> str:
 
 def _fields(facts: CardFacts) -> str:
     return "## Fields\n\n" + "\n\n".join(
-        f"### {title}\n\n{_table(('Field', 'Type', 'Meaning'), rows)}"
+        f"### {title}\n\n{table(('Field', 'Type', 'Meaning'), rows)}"
         for title, rows in field_tables([config.name for config in facts.configs])
     )
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    numeric = {i for row in rows for i, cell in enumerate(row) if isinstance(cell, int | float)}
-    rule = [" ---: " if i in numeric else " --- " for i in range(len(header))]
-    lines = ["| " + " | ".join(header) + " |", "|" + "|".join(rule) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)])
-
-
-def _cell(cell: object) -> str:
-    if isinstance(cell, float):
-        return f"{cell:,.1f}"
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _rows(count: int) -> str:

@@ -10,6 +10,7 @@ from schemas.arrow import Config
 from schemas.base import Frozen
 from schemas.taxonomy import Taxonomy
 
+from ..quality import Quality
 from ..storage import StageCounts
 from ..tally import Count, SourceCount
 
@@ -93,6 +94,10 @@ class CardFacts(Frozen):
     """Rows per state of review."""
     categories: tuple[Count, ...] = ()
     """Regions per category."""
+    quality: Quality | None = None
+    """What people's answers tell; None where nobody was asked."""
+    num_reviews: NonNegativeInt = 0
+    """Raw reviews that are published beside the rows."""
     near_duplicate_groups: NonNegativeInt = 0
     """Groups of rows that are look-alikes of each other."""
     tags: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.arrow import Config
 
+from ..reviews import REVIEWS
 from ..untrusted import visible
 from .facts import CardFacts, ConfigFacts
 from .fields import yaml_features
@@ -39,7 +40,7 @@ def yaml_head(facts: CardFacts) -> dict[str, Any]:
         "size_categories": [next((name for limit, name in _SIZES if facts.num_rows < limit), "n>10M")],
         "task_categories": _task_categories(facts.task, configs),
         "tags": ["witnessmark", *(_line(tag) for tag in (facts.taxonomy.name, *facts.tags))],
-        "configs": [_config_head(config, is_default=config is configs[0]) for config in configs],
+        "configs": [_config_head(config, is_default=config is configs[0]) for config in configs] + _reviews_head(facts),
         "dataset_info": [_info_head(config) for config in configs],
     }
 
@@ -64,6 +65,12 @@ def _licence_head(licence: str) -> dict[str, str]:
 def _config_head(config: ConfigFacts, *, is_default: bool) -> dict[str, Any]:
     files = [{"split": split.name, "path": f"data/{config.name}/{split.name}-*.parquet"} for split in config.splits]
     return {"config_name": config.name, **({"default": True} if is_default else {}), "data_files": files}
+
+
+def _reviews_head(facts: CardFacts) -> list[dict[str, Any]]:
+    if not facts.num_reviews:
+        return []
+    return [{"config_name": "reviews", "data_files": [{"split": "train", "path": REVIEWS}]}]
 
 
 def _info_head(config: ConfigFacts) -> dict[str, Any]:

@@ -4,11 +4,11 @@
 sums, ``write_report`` the page.
 """
 
-from .facts import Evaluation, GalleryEntry, MachineSpend, ReportFacts, Thumbnail
+from .facts import EvaluationRow, GalleryEntry, MachineSpend, ReportFacts, Thumbnail
 from .page import render_report, write_report
 
 __all__ = [
-    "Evaluation",
+    "EvaluationRow",
     "GalleryEntry",
     "MachineSpend",
     "ReportFacts",

@@ -8,10 +8,13 @@ from schemas.base import Frozen
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 
+from ..evaluation.bench import Bench
+from ..evaluation.words import Pareto
+from ..quality import Quality
 from ..storage import Spend, StageCounts
 from ..tally import RecordCounts, RejectionGroup
 
-__all__ = ["Evaluation", "GalleryEntry", "MachineSpend", "ReportFacts", "Thumbnail"]
+__all__ = ["EvaluationRow", "GalleryEntry", "MachineSpend", "ReportFacts", "Thumbnail"]
 
 
 class Thumbnail(Frozen):
@@ -65,7 +68,7 @@ class MachineSpend(Frozen):
     """US dollars; None where nothing is priced."""
 
 
-class Evaluation(Frozen):
+class EvaluationRow(Frozen):
     """How well one machine found what is known to be there, for one category."""
 
     machine: str
@@ -124,10 +127,16 @@ class ReportFacts(Frozen):
     """Rows that look like another row."""
     near_duplicate_groups: NonNegativeInt = 0
     """Groups that those rows form."""
-    evaluation: tuple[Evaluation, ...] = ()
+    evaluation: tuple[EvaluationRow, ...] = ()
     """Against known truth, where there is any."""
     evaluation_note: str = ""
     """What counts as found, in a sentence."""
+    bench: Bench | None = None
+    """Machines side by side, where there is known truth."""
+    pareto: Pareto | None = None
+    """Their costs and quality, where at least two have both."""
+    quality: Quality | None = None
+    """What people's answers tell; None where nobody was asked."""
     gallery: tuple[GalleryEntry, ...] = ()
     """Rows to look at."""
     versions: dict[str, str] = Field(default_factory=dict)

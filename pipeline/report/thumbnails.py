@@ -34,7 +34,6 @@ def thumbnail(
     *,
     side: int = 480,
     regions: Sequence[Region] = (),
-    password: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Thumbnail, ...]:
     """WebP pictures around ``side`` pixels wide or high: the image, a strip of frames, or a document's pages.
@@ -47,7 +46,7 @@ def thumbnail(
         if isinstance(media, Video):
             return _frames(file, media, frames_to_show(media, regions), side, limits)
         if isinstance(media, Document):
-            return _pages(file.read(), media, pages_to_show(media, regions), side, password, limits)
+            return _pages(file.read(), media, pages_to_show(media, regions), side, asset.password, limits)
         return (_image(file.read(), media, side, limits),)
 
 

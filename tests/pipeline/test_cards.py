@@ -21,7 +21,7 @@ from pipeline.cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, car
 from pipeline.cards.fields import yaml_features
 from pipeline.storage import StageCounts
 from pipeline.tally import Count, SourceCount
-from schemas.arrow import CONFIGS, Config, dataset_schema, hub_features, record_row
+from schemas.arrow import CONFIG_OF, Config, dataset_schema, hub_features, record_row
 from schemas.media.types import Image
 from schemas.record import Record
 from schemas.taxonomy import Category, Level, Taxonomy
@@ -100,7 +100,7 @@ def test_a_wrong_number_of_rows_is_noticed_by_datasets(tmp_path: Path) -> None:
     assert "NonMatchingSplitsSizesError" in done.stderr
 
 
-@pytest.mark.parametrize("config", CONFIGS.values())
+@pytest.mark.parametrize("config", CONFIG_OF.values())
 def test_features_are_spelled_as_datasets_spells_them(config: Config) -> None:
     from datasets import Features
 

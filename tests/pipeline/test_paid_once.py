@@ -22,6 +22,7 @@ from benchmarks.model_server import ModelServer
 
 RECIPE = """
 name: paid
+task: {kind: artifacts, boxes: thousandths_xyxy}
 taxonomy: artifacts
 sources: [{kind: folder}]
 machines: [{kind: vlm, model: tested, concurrency: 8, timeout_s: 5, %s}]

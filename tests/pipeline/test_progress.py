@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from pipeline.progress import COUNTERS, line, shown
+import pipeline.progress
+from pipeline.progress import Counters, line, shown
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    COUNTERS.reset()
-    yield
-    COUNTERS.reset()
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counters of this test alone: runs of other tests in this process share theirs with a folder."""
+    global COUNTERS
+    COUNTERS = Counters()
+    monkeypatch.setattr(pipeline.progress, "COUNTERS", COUNTERS)
+
+
+COUNTERS = Counters()
 
 
 def test_a_line_says_how_far_how_fast_what_was_lost_and_what_it_cost() -> None:
@@ -43,6 +50,42 @@ def test_counts_of_many_threads_add_up() -> None:
     for thread in threads:
         thread.join()
     assert COUNTERS.snapshot() == ({"done": 8000}, 0.0)
+
+
+WORKER = """
+import sys
+from pipeline.progress import COUNTERS
+COUNTERS.share(sys.argv[1])
+COUNTERS.add("found", 2)
+COUNTERS.add("done", 1)
+COUNTERS.spend(0.25)
+COUNTERS.tell()
+"""
+
+
+def test_the_launcher_adds_up_what_worker_processes_tell(tmp_path: Path) -> None:
+    COUNTERS.share(str(tmp_path), is_reader=True)
+    COUNTERS.add("found", 1)
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", WORKER, str(tmp_path)], check=True)
+    assert COUNTERS.snapshot() == ({"found": 5, "done": 2}, 0.5)
+    COUNTERS.reset()
+    assert COUNTERS.snapshot() == ({}, 0.0)
+
+
+def test_workers_within_the_launcher_are_counted_once(tmp_path: Path) -> None:
+    COUNTERS.share(str(tmp_path), is_reader=True)
+    COUNTERS.share(str(tmp_path))
+    COUNTERS.add("done")
+    COUNTERS.tell()
+    assert COUNTERS.snapshot() == ({"done": 1}, 0.0)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_run_in_remote_storage_has_no_such_files() -> None:
+    COUNTERS.share("gs://bucket/run", is_reader=True)
+    COUNTERS.add("done")
+    assert COUNTERS.snapshot() == ({"done": 1}, 0.0)
 
 
 def test_without_a_terminal_the_last_line_is_plain_text() -> None:

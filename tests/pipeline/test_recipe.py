@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from pipeline.recipe import CONFIGS, Recipe, load_recipe, recipe_from
+from pipeline.recipe import CONFIG_FOLDER, Recipe, Routing, load_recipe, recipe_from
 from schemas.errors import ConfigError
 
-SHIPPED = sorted(path.stem for path in (CONFIGS / "recipes").glob("*.yaml"))
+SHIPPED = sorted(path.stem for path in (CONFIG_FOLDER / "recipes").glob("*.yaml"))
 KEYS = {
     "name",
     "task",
@@ -148,3 +149,18 @@ def test_the_difference_of_two_recipes_is_short(written: Path) -> None:
         '-  "seed": 0,',
         '+  "seed": 7,',
     ]
+
+
+@pytest.mark.parametrize(
+    ("routing", "asks", "share"),
+    [({}, False, 0.05), ({"audit": 1.0}, True, 1.0), ({"budget": {"tasks": 9}}, True, 0.05), ({"gold": 3}, True, 0.05)],
+)
+def test_routing_asks_people_only_where_it_says_so(routing: dict[str, object], asks: bool, share: float) -> None:
+    found = Routing.model_validate(routing)
+    assert (found.asks_people, found.audit_share) == (asks, share)
+
+
+@pytest.mark.parametrize("routing", [{"audit": 0}, {"audit": 2}, {"budget": {}}, {"budget": {"tasks": 1, "hours": 1}}])
+def test_routing_that_cannot_be_is_refused(routing: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Routing.model_validate(routing)

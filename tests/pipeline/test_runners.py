@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def run(recipe: Path, pictures: Path, folder: Path, *beam: str) -> dict[str, str
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=recipe.parent)
     assert done.returncode == 0, done.stderr
+    for stage in ("propose", "finalize"):
+        assert re.search(rf"^{stage}: ([1-9]\d*)/\1, ", done.stderr, re.MULTILINE), done.stderr
     return {
         str(p.relative_to(folder)): sha256_of(str(p)).sha256
         for p in sorted((folder / "dataset").rglob("*"))

@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from pipeline.report import Evaluation, GalleryEntry, MachineSpend, ReportFacts, Thumbnail, render_report, write_report
+from pipeline.report import (
+    EvaluationRow,
+    GalleryEntry,
+    MachineSpend,
+    ReportFacts,
+    Thumbnail,
+    render_report,
+    write_report,
+)
 from pipeline.report.thumbnails import ENTRY_BYTES
 from pipeline.storage import Spend, StageCounts
 from pipeline.tally import Tally, group_rejections
@@ -124,7 +132,7 @@ def hostile_facts(evil: str) -> ReportFacts:
         entry(row, frame_index=0, pts_s=0.0),
         title=evil, recipe=evil, task=evil, made_at=evil, dataset=evil, stages={evil: StageCounts(found=1, kept=1)},
         machines=(MachineSpend(name=evil, kind=evil, model=evil),), rejections=group_rejections([rejection]),
-        evaluation=(Evaluation(machine=evil, category=evil, known=1, found=1),), evaluation_note=evil,
+        evaluation=(EvaluationRow(machine=evil, category=evil, known=1, found=1),), evaluation_note=evil,
         versions={evil: evil},
     )  # fmt: skip
 
@@ -293,8 +301,8 @@ def test_an_empty_run_has_a_page() -> None:
 
 def test_the_evaluation_says_what_was_found() -> None:
     rows = (
-        Evaluation(machine="forensic", category="blur", known=8, found=6, proposed=20, pixel_iou=0.414),
-        Evaluation(machine="forensic", category="copy_move", known=0, found=0),
+        EvaluationRow(machine="forensic", category="blur", known=8, found=6, proposed=20, pixel_iou=0.414),
+        EvaluationRow(machine="forensic", category="copy_move", known=0, found=0),
     )
     text = Parsed(render_report(facts(evaluation=rows))).text.replace("\u2009", " ")
     assert "blur8675 %2030 %0.41–" in text

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.filesystems import open_uri
 from pipeline.planting.photos import jpeg, png
-from pipeline.recipe import CONFIGS
+from pipeline.recipe import CONFIG_FOLDER
 from pipeline.sources.base import SourcePlace, items_of
 from pipeline.sources.planted import Config, Planted
 from schemas.checks import check_region
@@ -21,7 +21,7 @@ from schemas.media.measure import measure
 from schemas.sample import Item
 from schemas.taxonomy import load_taxonomy
 
-TAXONOMY = load_taxonomy((CONFIGS / "taxonomies" / "planted.yaml").read_text(encoding="utf-8"), where="planted")
+TAXONOMY = load_taxonomy((CONFIG_FOLDER / "taxonomies" / "planted.yaml").read_text(encoding="utf-8"), where="planted")
 
 
 def made(folder: Path, *inputs: Path, **options: object) -> list[Item]:
@@ -167,7 +167,7 @@ def test_wrong_options_are_refused(options: dict[str, object]) -> None:
 
 
 def test_the_recipe_maps_every_category_that_the_baseline_measures_to_itself() -> None:
-    recipe = yaml.safe_load((CONFIGS / "recipes" / "planted.yaml").read_text(encoding="utf-8"))
+    recipe = yaml.safe_load((CONFIG_FOLDER / "recipes" / "planted.yaml").read_text(encoding="utf-8"))
     (machine,) = recipe["machines"]
     measured = [name for name in TAXONOMY.names() if name != "glyphs"]
     assert machine == {"kind": "forensic", "category_map": {name: name for name in measured}}

@@ -21,7 +21,7 @@ from schemas.media.types import Modality
 from schemas.sample import Sample
 from schemas.taxonomy import Taxonomy
 
-from .overlaps import Place, ious, matched_rows, place_of, shared_extents
+from ..overlaps import Place, ious, matched_rows, place_of, shared_extents
 
 __all__ = ["Evaluation", "MachineScores", "Pair", "Score", "evaluate", "evaluate_run", "lines"]
 

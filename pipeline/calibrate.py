@@ -1,0 +1,300 @@
+"""``witnessmark calibrate``: what the numbers of a model's boxes mean, measured on pictures with known boxes.
+
+Each picture holds one rectangle of a plain color on a plain background, at many sizes and shapes, some larger than
+what a model is shown, a good part of the rectangles at the right or lower edge. The model is asked through the same
+client, views and store of answers as in a run; nothing is paid twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from annotators.answers import AnswerStore
+from annotators.base import Workbench
+from annotators.machines.vlm import Config, VisionModel
+from annotators.models.client import Client
+from annotators.models.conventions import CONVENTIONS
+from annotators.models.conventions.fit import Fit, Shot, fit_conventions, is_ambiguous
+from annotators.models.conventions.found import numbers_in
+from annotators.models.conversation import Conversations
+from annotators.models.inquiry import Inquiry, Terms
+from annotators.models.reading import read_answer
+from annotators.models.request import PATHS
+from annotators.models.retries import Asker, Backoff
+from annotators.models.views import plan_views
+from annotators.sandbox import Sandbox
+from schemas.base import canonical_json, content_id
+from schemas.errors import ConfigError, MediaError, ServiceError
+from schemas.media.limits import DEFAULT_LIMITS
+from schemas.sample import Sample
+from schemas.task import BoxConvention, Task
+from schemas.taxonomy import Category, Level, Taxonomy
+
+from .filesystems import open_uri
+from .planting.rectangles import SIZES, Target, sample_of, targets
+from .recipe import load_recipe
+from .recipe_edit import set_machine_field
+
+__all__ = ["Calibration", "calibrate", "calibrate_recipe", "lines"]
+
+MIN_USABLE = 8
+"""Fewer answers with four numbers say nothing."""
+MIN_HIT_RATE = 0.5
+"""A convention under which fewer boxes are hit does not explain the answers."""
+WHERE = (
+    "The picture shows one {color} rectangle on a plain background. Where is it? "
+    'Answer with its bounding box as one JSON object, {{"box": [...]}}, and nothing else. '
+)
+OWN = "Use the coordinates that you were trained to give boxes in: the same for every picture."
+STATED = "The box is {words}."
+TAXONOMY = Taxonomy(
+    name="calibration",
+    version="1",
+    levels=(Level(name="shape"),),
+    categories=(Category(name="rectangle", level="shape", definition="A rectangle of one color."),),
+)
+
+
+class Calibration(NamedTuple):
+    """What was found."""
+
+    model: str
+    fits: tuple[Fit, ...]
+    """All conventions, the best first; none where too few answers could be used."""
+    asked: int
+    usable: int
+    """Answers that hold four numbers."""
+    declared: BoxConvention | None
+
+    @property
+    def winner(self) -> BoxConvention | None:
+        """The convention that explains the answers; None where none does."""
+        is_explained = bool(self.fits) and self.fits[0].hit_rate >= MIN_HIT_RATE
+        return self.fits[0].convention if is_explained else None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether something explains the answers, and nothing explains them better than what is declared."""
+        equals = [fit.convention for fit in self.fits[: 2 if is_ambiguous(self.fits) else 1]] if self.winner else []
+        return bool(equals) and (self.declared is None or self.declared in equals)
+
+
+def calibrate(
+    config: Config,
+    *,
+    images: int,
+    answers: str | None,
+    stated: BoxConvention | None = None,
+    declared: BoxConvention | None = None,
+    seed: int = 0,
+    sizes: Sequence[tuple[int, int]] = SIZES,
+) -> Calibration:
+    """Asks and fits. Raises ServiceError where the server does not work.
+
+    ``stated`` is the convention that the prompt demands, as a run's would; None leaves it to the model. ``answers`` is
+    a folder that answers are kept in and reused from; None asks anew, since a server may have changed under its name.
+    """
+    with tempfile.TemporaryDirectory() as folder, Sandbox(workers=1, timeout_s=60, memory_bytes=2**31) as sandbox:
+        bench = _bench(answers or f"{folder}/answers", sandbox)
+        chosen = enumerate(targets(images, seed, sizes))
+        samples = [(target, sample_of(target, Path(folder) / f"{number:04}.png")) for number, target in chosen]
+        shots = asyncio.run(_ask_all(config, bench, samples, stated))
+    fits = fit_conventions(shots) if len(shots) >= min(MIN_USABLE, images) else ()
+    return Calibration(config.model, fits, images, len(shots), declared)
+
+
+def lines(calibration: Calibration) -> Iterator[str]:
+    """The table and the verdict, for people."""
+    fits, usable = calibration.fits, calibration.usable
+    yield f"{calibration.model}: {usable} of {calibration.asked} answers hold a box"
+    if not fits:
+        yield "too few to tell: see the answers, or try another model"
+        return
+    yield f"{'convention':<22}{'median error':>14}{'hit rate':>10}{'median IoU':>12}"
+    for fit in fits:
+        yield f"{fit.convention:<22}{fit.median_error:>13.1%}{fit.hit_rate:>10.0%}{fit.median_iou:>12.2f}"
+    yield from _verdict(calibration)
+
+
+def calibrate_recipe(
+    recipe: str | None,
+    *,
+    model: str | None,
+    base_url: str | None,
+    convention: str | None,
+    images: int,
+    answers: str | None,
+    seed: int,
+    write: Callable[[str], None],
+) -> bool:
+    """Asks, prints the table, writes the winner into the recipe where one is named; whether it is confirmed.
+
+    With a recipe, its machine of that model (or its only one) is asked as a run would ask it. Raises ConfigError.
+    """
+    if not (recipe or model):
+        raise ConfigError("nothing says which model to calibrate", remedy="give --model, or --recipe FILE")
+    place = _place_in(recipe, model) if recipe else _Place("", 0, Config(), Task())
+    config = place.config.evolve(**{key: value for key, value in (("model", model), ("base_url", base_url)) if value})
+    VisionModel(config).check(TAXONOMY)
+    declared = _known(convention) if convention else config.convention
+    stated = declared or place.task.boxes
+    found = calibrate(config, images=images, answers=answers, stated=stated, declared=declared, seed=seed)
+    for line in lines(found):
+        write(line)
+    if place.path and found.is_confirmed and found.winner and not declared:
+        _write_into(place, found.winner)
+        write(f"{place.path}: machines.{place.number}.convention is now {found.winner}")
+    elif found.winner and not place.path:
+        write(f"in a recipe: the machine's 'convention: {found.winner}'")
+    return found.is_confirmed
+
+
+def _verdict(calibration: Calibration) -> Iterator[str]:
+    best, winner, declared = calibration.fits[0], calibration.winner, calibration.declared
+    if winner is None:
+        yield f"no convention explains these answers: the best one, {best.convention}, hits {best.hit_rate:.0%}"
+        return
+    if is_ambiguous(calibration.fits):
+        yield f"{winner} and {calibration.fits[1].convention} can hardly be told apart by these answers: ask for more"
+    if declared is None:
+        yield f"boxes of {calibration.model} are {winner}"
+    elif calibration.is_confirmed:
+        yield f"boxes of {calibration.model} are {declared}, as declared"
+    else:
+        loser = next(fit for fit in calibration.fits if fit.convention == declared)
+        yield (
+            f"boxes of {calibration.model} are declared as {declared}, which hits {loser.hit_rate:.0%}; "
+            f"they are {winner}, which hits {best.hit_rate:.0%}"
+        )
+
+
+def _bench(answers: str, sandbox: Sandbox) -> Workbench:
+    return Workbench(
+        taxonomy=TAXONOMY,
+        limits=DEFAULT_LIMITS,
+        task=Task(),
+        open_uri=open_uri,
+        answers=AnswerStore(answers, payer="calibrate"),
+        sandbox=sandbox,
+    )
+
+
+async def _ask_all(
+    config: Config, bench: Workbench, samples: list[tuple[Target, Sample]], stated: BoxConvention | None
+) -> list[Shot]:
+    # Without a schema: it would demand whole numbers, or an order, of a model that we want to hear from.
+    config = config.evolve(structured="none")
+    convention = CONVENTIONS[stated or "original_pixels_xyxy"]
+    terms = Terms(
+        model=config.model,
+        parameters=canonical_json(
+            config.model_dump(include={"temperature", "seed", "max_tokens", "extra_body", "api"})
+        ),
+        prompt="",
+        taxonomy=TAXONOMY,
+        task=bench.task,
+        convention=convention,
+        seeing=config.seeing,
+        max_text_chars=0,
+        max_regions=1,
+        prefix="",
+    )
+    client = Client(
+        config.address,
+        api_key=config.api_key,
+        connections=config.concurrency,
+        timeout_s=config.timeout_s,
+        path=PATHS[config.api],
+    )
+    asker = Asker(client, concurrency=config.concurrency, max_tries=config.max_tries, backoff=Backoff())
+    conversations = Conversations(config, terms, bench, asker)
+    try:
+        found = await asyncio.gather(
+            *(_shot(conversations, terms, target, sample, stated) for target, sample in samples), return_exceptions=True
+        )
+    finally:
+        await client.close()
+    return _kept(found)
+
+
+def _kept(found: list[Shot | BaseException | None]) -> list[Shot]:
+    """One picture that the server fails on is one answer less; where it fails on all, that is the error."""
+    shots = [shot for shot in found if isinstance(shot, Shot)]
+    errors = [error for error in found if isinstance(error, BaseException)]
+    for error in errors:
+        if not isinstance(error, ServiceError | MediaError) or len(errors) == len(found):
+            raise error
+    return shots
+
+
+async def _shot(
+    conversations: Conversations, terms: Terms, target: Target, sample: Sample, stated: BoxConvention | None
+) -> Shot | None:
+    inquiry = _inquiry(terms, target, sample, stated)
+    stored = await conversations.answer(inquiry)
+    numbers = numbers_in(read_answer(stored.status, stored.body).words)
+    return Shot(target.box, inquiry.views[0], target.size, numbers) if numbers else None
+
+
+def _inquiry(terms: Terms, target: Target, sample: Sample, stated: BoxConvention | None) -> Inquiry:
+    views = plan_views(sample, terms.seeing)
+    words = WHERE.format(color=target.color) + (STATED.format(words=CONVENTIONS[stated].words) if stated else OWN)
+    system = "You are shown a picture and answer in JSON."
+    key = content_id(
+        "calibrate", 1, terms.model, terms.parameters, system, words, [view.model_dump() for view in views]
+    )
+    return Inquiry(
+        sample=sample,
+        question="artifacts",
+        views=views,
+        schema={},
+        system=system,
+        system_with_schema=system,
+        words=words,
+        prompt_sha256=hashlib.sha256(f"{system}\n{words}".encode()).hexdigest(),
+        key=key,
+    )
+
+
+class _Place(NamedTuple):
+    """The machine of a recipe that is calibrated."""
+
+    path: str
+    number: int
+    config: Config
+    task: Task
+
+
+def _known(convention: str) -> BoxConvention:
+    for name in CONVENTIONS:
+        if name == convention:
+            return name
+    near = difflib.get_close_matches(convention, CONVENTIONS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(CONVENTIONS)}"
+    raise ConfigError(f"there is no box convention {convention!r}", remedy=hint)
+
+
+def _place_in(recipe: str, model: str | None) -> _Place:
+    if not Path(recipe).is_file():
+        raise ConfigError(f"no file {recipe!r}", remedy="name the recipe by its path: the winner is written into it")
+    loaded = load_recipe(recipe)
+    asking = [(number, config) for number, config in enumerate(loaded.machines) if isinstance(config, Config)]
+    named = [(number, config) for number, config in asking if model in (None, config.model)]
+    if len(named) != 1:
+        models = ", ".join(config.model for _, config in asking) or "none"
+        raise ConfigError(f"{recipe} has {len(named)} machines to calibrate", remedy=f"--model is one of: {models}")
+    return _Place(recipe, *named[0], loaded.task)
+
+
+def _write_into(place: _Place, winner: BoxConvention) -> None:
+    path = Path(place.path)
+    text = set_machine_field(path.read_text(encoding="utf-8"), place.number, "convention", winner, where=place.path)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

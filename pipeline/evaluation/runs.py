@@ -1,0 +1,83 @@
+"""Run folders as the bench reads them, and what ``witnessmark evaluate`` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from schemas.candidate import Candidate
+from schemas.record import Rejection
+from schemas.sample import Sample
+from schemas.verification import Verification
+
+from ..assembly import join_duplicates
+from ..plan import make_plan, seen_samples
+from ..recipe import Recipe
+from ..storage import RunFolder
+from ..tables import read_rows
+from .bench import Bench, BenchRun, bench, with_human_truth
+from .measures import VERDICTS
+from .scores import Evaluation, evaluate_run, lines
+from .words import bench_lines
+
+__all__ = ["bench_of", "bench_run", "evaluation_of", "printed"]
+
+Run = tuple[RunFolder, Recipe]
+
+
+def evaluation_of(run: RunFolder, recipe: Recipe) -> Evaluation:
+    """Candidates against the known truth of the samples that have one, category by category."""
+    one = bench_run(run, recipe)
+    return evaluate_run(one.samples, one.candidates, recipe.taxonomy)
+
+
+def bench_of(runs: Sequence[Run]) -> Bench:
+    """The machines of all runs side by side; the runs are named by the ends of their folders, as far as they differ."""
+    names = _names([run.uri for run, _ in runs])
+    return bench([bench_run(run, recipe, name) for (run, recipe), name in zip(runs, names, strict=True)])
+
+
+def bench_run(run: RunFolder, recipe: Recipe, name: str = "") -> BenchRun:
+    """What the tables of a run say about the samples whose truth or origin is known; groups are those of finalize."""
+    samples: dict[str, list[Sample]] = {}
+    for sample in read_rows(run, "samples", Sample):
+        samples.setdefault(sample.sample_id, []).append(sample)
+    joined = with_human_truth(map(join_duplicates, samples.values()), read_rows(run, "verifications", Verification))
+    known = {s.sample_id: s for s in joined if s.has_ground_truth or s.origin in VERDICTS}
+    candidates = read_rows(run, "candidates", Candidate) if known else iter(())
+    rejections = read_rows(run, "rejections", Rejection, prefix="propose") if known else iter(())
+    places = make_plan(seen_samples(run), recipe).places if known else {}
+    return BenchRun(
+        name=name,
+        samples=tuple(known.values()),
+        candidates=tuple({c.candidate_id: c for c in candidates if c.sample_id in known}.values()),
+        rejections=tuple(r for r in rejections if r.sample_id in known and r.machine),
+        groups={sample_id: places[sample_id].group_id for sample_id in known if sample_id in places},
+    )
+
+
+def printed(runs: Sequence[Run], *, as_json: bool) -> str:
+    """The tables of every run, then all machines side by side; as JSON, one object ``{"runs": ..., "bench": ...}``.
+
+    The JSON of a single run is its Evaluation with the bench beside it.
+    """
+    evaluations = [(run.uri, evaluation_of(run, recipe)) for run, recipe in runs]
+    compared = bench_of(runs)
+    if as_json:
+        tables = {uri: evaluation.model_dump(mode="json") for uri, evaluation in evaluations}
+        single = evaluations[0][1].model_dump(mode="json") if len(evaluations) == 1 else {"runs": tables}
+        return json.dumps({**single, "bench": compared.model_dump(mode="json")}, indent=1)
+    text = []
+    for uri, evaluation in evaluations:
+        text += [*([f"run {uri}"] if len(evaluations) > 1 else []), *lines(evaluation), ""]
+    return "\n".join([*text, *bench_lines(compared)]).rstrip()
+
+
+def _names(uris: Sequence[str]) -> list[str]:
+    """The last parts of the folders' names, as many as it takes to tell them apart."""
+    parts = [uri.rstrip("/").split("/") for uri in uris]
+    for count in range(1, max(map(len, parts), default=1)):
+        names = ["/".join(part[-count:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return list(uris)

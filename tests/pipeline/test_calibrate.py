@@ -1,0 +1,151 @@
+"""The command against a server that looks at the pictures it is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from annotators.machines.vlm import Config
+from pipeline.calibrate import calibrate, lines
+from pipeline.cli import main
+from schemas.errors import ConfigError, ServiceError
+from schemas.task import BOX_CONVENTIONS, BoxConvention
+from tests.servers.seer import Seer
+
+SMALL = ((320, 240), (240, 320), (500, 200), (200, 500), (600, 340), (340, 600))
+"""Some larger than the view of SEEN."""
+SEEN = {"model": "house", "max_view_side": 400}
+
+RECIPE = """\
+# a recipe with one model
+name: probe
+task: artifacts
+taxonomy: artifacts
+sources: [{kind: folder}]
+machines:
+  - kind: vlm
+    model: house   # ours
+"""
+
+
+def test_the_convention_is_found_by_asking(tmp_path: Path) -> None:
+    with Seer("view_pixels_xyxy") as server:
+        config = Config(base_url=server.base_url, **SEEN)
+        found = calibrate(config, images=24, answers=str(tmp_path), sizes=SMALL)
+        again = calibrate(config, images=24, answers=str(tmp_path), sizes=SMALL)
+        calls = len(server.words)
+
+    assert (found.winner, found.usable, found.is_confirmed) == ("view_pixels_xyxy", 24, True)
+    assert (again, calls) == (found, 24)
+    assert "boxes of house are view_pixels_xyxy" in list(lines(found))
+    assert len(list(lines(found))) == 2 + len(BOX_CONVENTIONS) + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("convention", BOX_CONVENTIONS)
+def test_every_convention_is_found_on_64_pictures(convention: BoxConvention, tmp_path: Path) -> None:
+    with Seer(convention) as server:
+        found = calibrate(Config(base_url=server.base_url, **SEEN), images=64, answers=str(tmp_path), sizes=SMALL)
+
+    assert found.winner == convention
+
+
+def test_the_model_is_left_to_its_habit_or_told_what_is_demanded(tmp_path: Path) -> None:
+    with Seer("thousandths_xyxy") as server:
+        config = Config(base_url=server.base_url, **SEEN)
+        calibrate(config, images=1, answers=str(tmp_path), sizes=SMALL)
+        calibrate(config, images=1, answers=str(tmp_path), sizes=SMALL, stated="thousandths_xyxy")
+
+    free, told = server.words
+    assert "that you were trained to give boxes in" in free
+    assert "pixels of an original of 320 x 240 pixels" in free
+    assert "integers, from 0 to 1000" in told
+    assert "original" not in told
+
+
+@pytest.mark.parametrize(
+    ("say", "usable"),
+    [
+        (lambda numbers: f"<think>hm</think>Here: {{'box': x}} [{{\"bbox_2d\": {numbers}}}]", 16),
+        (lambda numbers: {"regions": [{"category": "shape", "box": numbers}]}, 16),
+        (lambda numbers: "I see nothing.", 0),
+    ],
+)
+def test_answers_come_in_any_form(tmp_path: Path, say: object, usable: int) -> None:
+    with Seer("thousandths_yxyx", say=say) as server:  # type: ignore[arg-type]
+        found = calibrate(Config(base_url=server.base_url, **SEEN), images=16, answers=str(tmp_path), sizes=SMALL)
+
+    assert (found.usable, found.winner) == (usable, "thousandths_yxyx" if usable else None)
+    assert found.is_confirmed is bool(usable)
+
+
+def test_numbers_that_mean_nothing_have_no_winner(tmp_path: Path) -> None:
+    with Seer("thousandths_xyxy", noise=3.0, of="picture") as server:
+        found = calibrate(Config(base_url=server.base_url, **SEEN), images=24, answers=str(tmp_path), sizes=SMALL)
+
+    assert (found.winner, found.is_confirmed) == (None, False)
+    assert "no convention explains these answers" in list(lines(found))[-1]
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with Seer("unit_xyxy") as server:
+        url = server.base_url
+
+    with pytest.raises(ServiceError, match="cannot be reached"):
+        calibrate(Config(base_url=url, max_tries=1, **SEEN), images=2, answers=str(tmp_path), sizes=SMALL)
+
+
+def test_the_winner_is_written_into_the_recipe_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "probe.yaml"
+    recipe.write_text(RECIPE)
+    with Seer("nines_xyxy") as server, pytest.raises(SystemExit) as stopped:
+        main(["calibrate", "--recipe", str(recipe), "--base-url", server.base_url, "--images", "24"])
+
+    assert stopped.value.code == 0
+    assert recipe.read_text() == RECIPE.replace("# ours\n", "# ours\n    convention: nines_xyxy\n")
+    assert "machines.0.convention is now nines_xyxy" in capsys.readouterr().out
+
+
+def test_a_declared_convention_that_loses_is_said_and_exits_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "probe.yaml"
+    recipe.write_text(RECIPE + "    convention: thousandths_xyxy\n")
+    with Seer("unit_xywh") as server, pytest.raises(SystemExit) as stopped:
+        main(["calibrate", "--recipe", str(recipe), "--base-url", server.base_url, "--images", "16"])
+
+    assert stopped.value.code == 1
+    assert recipe.read_text().endswith("    convention: thousandths_xyxy\n")
+    out = capsys.readouterr().out
+    assert "are declared as thousandths_xyxy, which hits 0%; they are unit_xywh, which hits" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "nothing says which model"),
+        (["--model", "house", "--base-url", "http://127.0.0.1:9/v1", "--convention", "unit_xyxx"], "did you mean"),
+        (["--recipe", "artifact-polygons"], "no file 'artifact-polygons'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_question(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["calibrate", *arguments])
+
+    assert stopped.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_a_recipe_without_such_a_machine_is_refused(tmp_path: Path) -> None:
+    from pipeline.calibrate import calibrate_recipe
+
+    (tmp_path / "probe.yaml").write_text(RECIPE)
+    options = {"base_url": None, "convention": None, "images": 1, "answers": None, "seed": 0, "write": print}
+
+    with pytest.raises(ConfigError, match="has 0 machines to calibrate"):
+        calibrate_recipe(str(tmp_path / "probe.yaml"), model="other", **options)  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ def examine(asset: Asset, thresholds: Thresholds, open_uri: OpenUri, limits: Lim
             return _video(file, asset.media, thresholds, limits)
         data = file.read()
     if isinstance(asset.media, Document):
-        return _document(data, asset.media, thresholds, limits)
+        return _document(data, asset.media, asset.password, thresholds, limits)
     return _image(data, asset.media, thresholds, limits)
 
 
@@ -97,13 +97,15 @@ def _video(file: BinaryIO, video: Video, thresholds: Thresholds, limits: Limits)
     return Examination(tuple(place_in_video(f, video) for f in found), looked_at)
 
 
-def _document(data: bytes, document: Document, thresholds: Thresholds, limits: Limits) -> Examination:
+def _document(
+    data: bytes, document: Document, password: str | None, thresholds: Thresholds, limits: Limits
+) -> Examination:
     pages = document.pages[: thresholds.max_pages]
     placed: list[Placed] = []
     errors: list[MediaError] = []
     for page in pages:
         try:
-            placed += _page(data, page, thresholds, limits)
+            placed += _page(data, page, password, thresholds, limits)
         except MediaError as error:
             errors.append(error)
     if errors and len(errors) == len(pages):
@@ -112,13 +114,15 @@ def _document(data: bytes, document: Document, thresholds: Thresholds, limits: L
     return Examination(tuple(placed), looked_at, tuple(f"Not measured: {error.message}." for error in errors))
 
 
-def _page(data: bytes, page: Page, thresholds: Thresholds, limits: Limits) -> Iterator[Placed]:
+def _page(data: bytes, page: Page, password: str | None, thresholds: Thresholds, limits: Limits) -> Iterator[Placed]:
     from schemas.media.documents import page_words, render_page
 
     from .text_flow import PlacedWord
 
-    pixels = np.ascontiguousarray(render_page(data, page.page_index, max_side=thresholds.page_side, limits=limits))
-    words = [PlacedWord(w.text, (w.box.x1, w.box.y1, w.box.x2, w.box.y2)) for w in page_words(data, page.page_index)]
+    index, side = page.page_index, thresholds.page_side
+    pixels = np.ascontiguousarray(render_page(data, index, max_side=side, password=password, limits=limits))
+    read = page_words(data, index, password=password)
+    words = [PlacedWord(w.text, (w.box.x1, w.box.y1, w.box.x2, w.box.y2)) for w in read]
     found = measure_page(pixels, words, page.width / pixels.shape[1], thresholds)
     return (placed for f in found if (placed := place_on_page(f, page)))
 

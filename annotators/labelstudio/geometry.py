@@ -204,7 +204,7 @@ def cut_at_edge(polygon: Polygon, space: Space) -> tuple[Polygon, ...]:
     from shapely import box as frame
 
     inside = Shape(polygon.exterior).intersection(frame(0, 0, space.width, space.height))
-    if inside.geom_type != "Polygon" or inside.is_empty:
+    if not isinstance(inside, Shape) or inside.is_empty:
         raise ValueError("it lies outside of the picture")
     return (Polygon(exterior=tuple(inside.exterior.coords)),)
 

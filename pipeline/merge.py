@@ -23,13 +23,14 @@ from typing import Any, NamedTuple
 
 from schemas.base import Frozen
 from schemas.candidate import Answer, Attribute, Candidate, Claim, Region, Verdict
-from schemas.record import AnnotationField, AnnotationStatus, FieldOrigin, FieldSource, Record
+from schemas.record import AnnotationField, AnnotationStatus, FieldOrigin, FieldSource, Record, Storage
 from schemas.route import Route
 from schemas.sample import Finding, Sample
 from schemas.verification import Verification
 
 from .agreement.pairs import review_agreement
 from .assembly import assemble
+from .gates import Effect, effect_of
 from .recipe import Recipe
 from .review import Decision, decide
 
@@ -46,7 +47,7 @@ def published_record(
     *,
     split: str,
 ) -> tuple[Record, bool]:
-    """The record of a sample from all that the run holds of it, and whether people keep it out of the dataset.
+    """The record of a sample from all that the run holds of it, and whether people or a gate keep it out.
 
     ``shown`` are the candidates that people were shown, whether or not the machines still say so.
     """
@@ -61,7 +62,9 @@ def published_record(
     decision = decide(verifications)
     is_routed = any(route.is_routed for route in routes)
     merged = merge_people(record, (*candidates, *shown), decision, is_routed=is_routed)
-    return merged, decision is not None and decision.is_rejected
+    effect = effect_of(sample.source, recipe.dataset.gates)
+    is_kept_out = effect == "blocked" or (decision is not None and decision.is_rejected)
+    return merged.evolve(storage=_storage(merged, effect, recipe.dataset.max_embedded_video_bytes)), is_kept_out
 
 
 def merge_people(
@@ -83,6 +86,13 @@ def merge_people(
     if decision.chosen is None:
         return named
     return _merged(named, _shown(candidates, decision.chosen), decision.chosen, decision)
+
+
+def _storage(record: Record, effect: Effect, max_embedded_video_bytes: int) -> Storage:
+    if effect == "link_only":
+        return "link_only"
+    is_large = record.media.kind == "video" and record.byte_size > max_embedded_video_bytes
+    return "beside" if is_large else "embedded"
 
 
 class _Shown(NamedTuple):

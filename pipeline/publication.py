@@ -142,6 +142,7 @@ def _card_facts(
         origins=counts.origins,
         annotation_status=counts.annotation_status,
         review=counts.review,
+        storage=counts.storage,
         categories=counts.categories,
         near_duplicate_groups=_near_groups(plan.duplicates),
     )

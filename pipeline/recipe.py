@@ -31,6 +31,7 @@ from schemas.task import Task
 from schemas.taxonomy import Taxonomy, load_taxonomy
 from schemas.yaml_text import mapping_from_yaml
 
+from .gates import Gate
 from .passes import check_passes, with_repeats
 from .settings import apply, with_quoting_advice
 
@@ -170,9 +171,12 @@ class DatasetOptions(Frozen):
     shard_bytes: int = Field(250_000_000, ge=1)
     """Target size of a shard; the number of shards is the next power of two, kept for the run's life."""
     row_group_bytes: int = Field(16_000_000, ge=1)
-    """Target size of a Parquet row group."""
+    """Most bytes of media in a Parquet row group. Its own rows decide where it ends, so that a row that comes or goes
+    moves no other group."""
     max_embedded_video_bytes: int = Field(100_000_000, ge=0)
     """Videos above this size are written as files beside the shards (column ``video_file``)."""
+    gates: tuple[Gate, ...] = ()
+    """What may be published of media of some licence or source; the first that fits decides, else they are embedded."""
 
 
 class Recipe(Frozen):

@@ -34,6 +34,11 @@ MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents
 FILE_COLUMNS = (*MEDIA_COLUMN.values(), "mask")
 ROWS_PER_GROUP = 1000
 """Most rows of a row group: where media are small, the rows themselves are what fills memory."""
+FILLED_ENOUGH = 0.25
+"""Share of a full row group from which on a row whose sample id says so ends it. Boundaries that rows choose by
+themselves are found again behind a row that came, went or grew, so the groups behind it keep their bytes."""
+ENDS_A_GROUP = "0"
+"""Last hex digit of such a sample id: one row of sixteen."""
 PREFETCH_BYTES = 16 << 20
 THREADS = 2
 CHUNKING = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
@@ -58,7 +63,7 @@ class Draft(NamedTuple):
     uri: str
     item_id: str
     is_refused: bool = False
-    """Whether a person keeps the sample out of the dataset."""
+    """Whether a person or a gate keeps the sample out of the dataset."""
 
 
 class WrittenShard(NamedTuple):
@@ -129,8 +134,12 @@ class _ShardWriter:
         self.num_rows += 1
         self.media_bytes += draft.record.byte_size
         self.row_bytes += draft.record.byte_size
-        if self.row_bytes >= self.options.row_group_bytes or len(self.rows) >= ROWS_PER_GROUP:
+        if self._ends_here(draft.record.sample_id):
             self._flush()
+
+    def _ends_here(self, sample_id: str) -> bool:
+        filled = max(self.row_bytes / self.options.row_group_bytes, len(self.rows) / ROWS_PER_GROUP)
+        return filled >= 1 or (filled >= FILLED_ENOUGH and sample_id.endswith(ENDS_A_GROUP))
 
     def finish(self) -> None:
         """Write what is left and the footer."""
@@ -158,10 +167,9 @@ class _ShardWriter:
 
     def _media(self, draft: Draft) -> dict[str, Any]:
         record = draft.record
-        if isinstance(record.media, Video) and record.byte_size > self.options.max_embedded_video_bytes:
+        if record.storage == "beside":
             return {"video": None, "video_file": self._beside(draft)}
-        feature = {"bytes": _original_bytes(draft), "path": record.file_name}
-        columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: feature}
+        columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: _feature(draft)}
         if isinstance(record.media, Image):
             png = label_map_png(record.regions, self.taxonomy, record.media.width, record.media.height)
             columns["mask"] = {"bytes": png, "path": f"{record.sample_id}.png"}
@@ -206,6 +214,19 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
         for field, file in zip(schema, is_file, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _feature(draft: Draft) -> dict[str, Any] | None:
+    record = draft.record
+    if record.storage != "link_only":
+        return {"bytes": _original_bytes(draft), "path": record.file_name}
+    if record.source.url is None:
+        raise SampleError(
+            f"{draft.item_id}: a gate lets only a link to it be published (licence {record.source.licence!r}, source "
+            f"{record.source.name!r}), and nothing says where it was found",
+            remedy="state its url in the manifest, or block it by dataset.gates",
+        )
+    return None
 
 
 def _original_bytes(draft: Draft) -> bytes:

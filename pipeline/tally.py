@@ -92,6 +92,8 @@ class RecordCounts(Frozen):
     """Rows per annotation status."""
     review: tuple[Count, ...] = ()
     """Rows per state of review."""
+    storage: tuple[Count, ...] = ()
+    """Rows per place of their medium's bytes."""
     categories: tuple[Count, ...] = ()
     """Regions per category."""
     megapixels: tuple[Count, ...] = ()
@@ -161,6 +163,7 @@ _COLUMNS: dict[str, Callable[[Record], str]] = {
     "verdicts": lambda record: record.verdict or "none",
     "annotation_status": lambda record: record.annotation_status,
     "review": lambda record: record.review,
+    "storage": lambda record: record.storage,
 }
 
 

@@ -207,6 +207,10 @@ def _medium(
 ) -> Iterator[str]:
     """The embedded bytes hash to the asset, and measuring them again gives what the row says."""
     feature = row[MEDIA_COLUMN[config]]
+    if record.storage == "link_only":
+        if feature is not None or row.get("video_file"):
+            yield "its medium is published, although only a link to it may be"
+        return
     if feature is None:
         yield from _beside(row.get("video_file"), record, dataset_uri, recipe)
         return

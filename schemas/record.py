@@ -22,12 +22,14 @@ __all__ = [
     "Rejection",
     "Review",
     "ReviewAgreement",
+    "Storage",
 ]
 
 Review = Literal["not_routed", "pending", "reviewed", "skipped", "adjudicated"]
 AnnotationStatus = Literal["not_annotated", "annotated_clean", "annotated"]
 AnnotationField = Literal["verdict", "explanation", "regions", "attributes", "answers"]
 FieldOrigin = Literal["machine", "confirmed", "human", "earlier"]
+Storage = Literal["embedded", "beside", "link_only"]
 
 
 class Lineage(Frozen):
@@ -89,7 +91,10 @@ class Record(Frozen):
     sample_id: str
     """Hash of the media and of what is asked of them."""
     asset_id: str
-    """sha256 of the medium's original bytes, which are embedded untouched."""
+    """sha256 of the medium's original bytes, which are never changed."""
+    storage: Storage = "embedded"
+    """Where these bytes are: embedded in the row; in a file beside the shards (``video_file``); link_only: not
+    published, ``source.url`` says where they were found."""
     file_name: str
     """Original file name."""
     byte_size: NonNegativeInt

@@ -163,6 +163,12 @@ def _origins(facts: CardFacts) -> str:
     parts.append(f"Licence of the annotations: {as_markdown(facts.licence)}. The media keep their own:")
     if sources:
         parts.append(table(("Source", "Licence of the media", "Rows"), sources))
+    links = sum(count.count for count in facts.storage if count.name == "link_only")
+    if links:
+        parts.append(
+            f"Of {_rows(links)} only a link is published (`storage` is `link_only`): `source.url` says where the "
+            "medium was found, and its bytes must hash to `asset_id` (sha256)."
+        )
     return "\n\n".join(parts)
 
 

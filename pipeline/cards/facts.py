@@ -92,6 +92,8 @@ class CardFacts(Frozen):
     """Rows per annotation status."""
     review: tuple[Count, ...] = ()
     """Rows per state of review."""
+    storage: tuple[Count, ...] = ()
+    """Rows per place of their medium's bytes."""
     categories: tuple[Count, ...] = ()
     """Regions per category."""
     quality: Quality | None = None
@@ -110,7 +112,7 @@ class CardFacts(Frozen):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        for name in ("sources", "origins", "annotation_status", "review"):
+        for name in ("sources", "origins", "annotation_status", "review", "storage"):
             counts = [count.count for count in getattr(self, name)]
             if counts and sum(counts) != self.num_rows:
                 raise ValueError(f"{name} count {sum(counts)} rows, the splits hold {self.num_rows}")

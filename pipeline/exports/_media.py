@@ -20,7 +20,9 @@ AT_ONCE = 4
 
 
 def with_media(records: Iterable[Record], place: ExportPlace) -> Iterator[tuple[Record, bytes | None]]:
-    """Each record with its medium's bytes, a few rows in memory at once; None where the place has no dataset.
+    """Each record with its medium's bytes, a few rows in memory at once.
+
+    None where the place has no dataset, and where only a link to the medium is published.
 
     The records come as ``pipeline.dataset.read_records`` gives them, some of them left out.
     """
@@ -39,16 +41,18 @@ def media_name(record: Record) -> str:
     return f"{record.asset_id}{EXTENSION.get(record.media.format, '.video')}"
 
 
-def _media(place: ExportPlace) -> Iterator[tuple[str, bytes]]:
+def _media(place: ExportPlace) -> Iterator[tuple[str, bytes | None]]:
     for shard in shard_uris(place.dataset_uri):
         column = MEDIA_COLUMN[config_of(shard)]
         beside = ["video_file"] if column == "video" else []
-        for row in read_rows(shard, ["sample_id", column, *beside], at_once=AT_ONCE):
+        for row in read_rows(shard, ["sample_id", "storage", column, *beside], at_once=AT_ONCE):
             yield row["sample_id"], _bytes(row, column, place)
 
 
-def _bytes(row: dict[str, Any], column: str, place: ExportPlace) -> bytes:
+def _bytes(row: dict[str, Any], column: str, place: ExportPlace) -> bytes | None:
     if row[column] is not None:
         return bytes(row[column]["bytes"])
+    if row["storage"] == "link_only":
+        return None
     with open_uri(join(place.dataset_uri, *row["video_file"].split("/"))) as file:
         return bytes(file.read())

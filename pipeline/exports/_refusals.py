@@ -11,7 +11,7 @@ from schemas.taxonomy import Taxonomy
 
 from .base import Refusal
 
-__all__ = ["no_flat_polygons", "refusal_of"]
+__all__ = ["no_flat_polygons", "no_medium", "refusal_of"]
 
 NotOutlined = Callable[[Region], str]
 
@@ -22,6 +22,11 @@ def no_flat_polygons(record: Record, taxonomy: Taxonomy) -> str:
         return f"a {record.media.kind}: the format holds still images only"
     reasons = (_reason(region, record, taxonomy) for region in record.regions)
     return "; ".join(filter(None, reasons))
+
+
+def no_medium(record: Record) -> str:
+    """Why a format that ships its media cannot hold a record; empty where it can."""
+    return "only a link to it may be published: the format ships its media" if record.storage == "link_only" else ""
 
 
 def refusal_of(record: Record, reason: str) -> Refusal:

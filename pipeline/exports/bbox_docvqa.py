@@ -25,7 +25,7 @@ from schemas.record import Record
 from ..filesystems import join, open_uri, write_atomically, writing
 from ._coco_format import to_json
 from ._media import media_name, with_media
-from ._refusals import refusal_of
+from ._refusals import no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -68,7 +68,7 @@ class BboxDocVqa(Export):
             files: dict[str, BinaryIO] = {}
             documents = set[str]()
             for record, data in with_media(records, place):
-                if reason := _reason(record):
+                if reason := no_medium(record) or _reason(record):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 uri = join(place.out_uri, f"{quote(record.split, safe='')}.jsonl")

@@ -157,8 +157,8 @@ def _write_images(place: ExportPlace, kept: set[str]) -> tuple[str, ...]:
     written = []
     for shard in shard_uris(place.dataset_uri):
         if config_of(shard) == "images":
-            for row in read_rows(shard, ["asset_id", "image", "media"], at_once=IMAGES_AT_ONCE):
-                if row["asset_id"] in kept:
+            for row in read_rows(shard, ["asset_id", "image", "media", "storage"], at_once=IMAGES_AT_ONCE):
+                if row["asset_id"] in kept and row["storage"] == "embedded":
                     kept.discard(row["asset_id"])
                     uri = join(place.out_uri, "images", file_name(row["asset_id"], row["media"]["format"]))
                     write_atomically(uri, row["image"]["bytes"])

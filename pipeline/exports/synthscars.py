@@ -20,7 +20,7 @@ from schemas.record import Record
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._json_list import JsonList
 from ._media import media_name, with_media
-from ._refusals import no_flat_polygons, refusal_of
+from ._refusals import no_flat_polygons, no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -51,7 +51,7 @@ class SynthScars(Export):
             images = set[str]()
             for record, data in with_media(records, place):
                 entry = _entry(record)
-                if reason := no_flat_polygons(record, place.taxonomy) or _reason(record, entry):
+                if reason := no_medium(record) or no_flat_polygons(record, place.taxonomy) or _reason(record, entry):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 split = quote(record.split, safe="")

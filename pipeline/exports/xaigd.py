@@ -25,7 +25,7 @@ from schemas.record import Record
 from ..filesystems import join, list_files, open_uri, writing
 from ._coco_format import to_json
 from ._media import with_media
-from ._refusals import no_flat_polygons, refusal_of
+from ._refusals import no_flat_polygons, no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -55,7 +55,7 @@ class Xaigd(Export):
             taken: dict[tuple[str, str], str] = {}
             for record, data in with_media(records, place):
                 key = (_generator(record), _uid(record))
-                if reason := _reason(record, place) or _taken(key, taken.get(key)):
+                if reason := no_medium(record) or _reason(record, place) or _taken(key, taken.get(key)):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 taken[key] = record.sample_id

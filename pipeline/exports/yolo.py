@@ -22,7 +22,7 @@ from schemas.taxonomy import Taxonomy
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._coco_format import to_json
 from ._media import media_name, with_media
-from ._refusals import no_flat_polygons, refusal_of
+from ._refusals import no_flat_polygons, no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -49,7 +49,7 @@ class Yolo(Export):
         with writing(written[0]) as refused, writing(written[1]) as samples:
             for record, data in with_media(records, place):
                 outlined = _outlined(record) if self.config.boxes_as_outlines else record
-                if reason := _reason(outlined, place.taxonomy):
+                if reason := no_medium(record) or _reason(outlined, place.taxonomy):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 split = quote(record.split, safe="")

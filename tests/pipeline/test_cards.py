@@ -214,7 +214,7 @@ def test_the_tables_say_what_was_counted() -> None:
 
 def test_the_field_tables_are_the_docstrings() -> None:
     text = card(facts(configs=(config_facts(train=2), config_facts("videos", train=1))))
-    assert "| `asset_id` | text | sha256 of the medium's original bytes, which are embedded untouched. |" in text
+    assert "| `asset_id` | text | sha256 of the medium's original bytes, which are never changed. |" in text
     assert "| `regions` | list of Region | The final regions. |" in text
     assert "| `x2` | number | Right edge in pixels, exclusive. |" in text
     assert "| `taxonomy` | text | Taxonomy and version of the categories, `name@version`. |" in text

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +259,77 @@ def test_a_kill_anywhere_leaves_whole_versions_and_a_rerun_goes_on(
     assert subprocess.run(command, env={**os.environ}, check=True, capture_output=True, timeout=60)
     assert {p: d for p, d in remote_files(hub, "v1").items() if p in local_files(run)} == local_files(run)
     assert len(versions) == 2
+
+
+@pytest.mark.slow
+def test_readers_of_main_see_whole_versions_only_while_publishers_are_killed(
+    hub: HubServer, finished: Finished
+) -> None:
+    old, new = finished({"a": 1, "b": 2}), finished({"b": 2, "c": 3, "d": 4})
+    published(old)
+    command = [sys.executable, "-m", "pipeline", "publish", "--run", new.uri, "--repo", REPO]
+    with Reader() as reader:
+        for where in ("/lfs/", "/commit/"):
+            client = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            hub.faults = [Fault(where, 503, do=partial(client.send_signal, signal.SIGKILL))]
+            assert client.wait(60) == -signal.SIGKILL
+        assert reader.seen == [whole_version(hub, "v1")]
+        subprocess.run(command, env={**os.environ}, check=True, capture_output=True, timeout=60)
+        reader.wait_for_another()
+    assert reader.seen == [whole_version(hub, "v1"), whole_version(hub, "v2")]
+
+
+class Reader:
+    """Somebody who lists and reads ``main`` again and again with the Hub's own client."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, bytes]] = []
+        """The versions, each once, in the order in which they were seen."""
+        self._looked = threading.Semaphore(0)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._failures: list[BaseException] = []
+
+    def __enter__(self) -> Reader:
+        self._thread.start()
+        self.wait_for_another()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join(60)
+        assert self._failures == []
+
+    def wait_for_another(self) -> None:
+        """Until a look that began after this call is over."""
+        while self._looked.acquire(blocking=False):
+            pass
+        for _ in range(2):
+            assert self._looked.acquire(timeout=60)
+
+    def _read(self) -> None:
+        from huggingface_hub import HfApi, hf_hub_download
+
+        try:
+            while not self._is_over.is_set():
+                sha = HfApi().dataset_info(REPO).sha
+                names = HfApi().list_repo_files(REPO, repo_type="dataset", revision=sha)
+                files = [hf_hub_download(REPO, name, repo_type="dataset", revision=sha) for name in names]
+                version = {name: Path(file).read_bytes() for name, file in zip(names, files, strict=True)}
+                if version not in self.seen[-1:]:
+                    self.seen.append(version)
+                self._looked.release()
+        except BaseException as error:
+            self._failures.append(error)
+            raise
+
+
+def whole_version(hub: HubServer, tag: str) -> dict[str, bytes]:
+    files = remote_files(hub, tag)
+    rows = pq.read_table(io.BytesIO(files["versions/rows.parquet"])).num_rows
+    shards = [data for name, data in files.items() if name.startswith("data/")]
+    assert sum(pq.read_metadata(io.BytesIO(data)).num_rows for data in shards) == rows
+    return files
 
 
 def test_large_files_go_up_in_parts(hub: HubServer, finished: Finished) -> None:

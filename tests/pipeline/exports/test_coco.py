@@ -203,12 +203,18 @@ def test_images_are_written_beside_with_their_original_bytes(place, record, tmp_
     shard = tmp_path / "dataset" / "data" / "images" / "train-00000-of-00001.parquet"
     shard.parent.mkdir(parents=True)
     rows = [
-        {"asset_id": name * 64, "image": {"bytes": name.encode(), "path": "x"}, "media": {"format": "JPEG"}}
-        for name in "ab"
+        {
+            "asset_id": name * 64,
+            "storage": "link_only" if name == "c" else "embedded",
+            "image": None if name == "c" else {"bytes": name.encode(), "path": "x"},
+            "media": {"format": "JPEG"},
+        }
+        for name in "abc"
     ]
     pq.write_table(pa.Table.from_pylist(rows), shard)
     jpeg = Image(format="JPEG", mode="RGB", width=10, height=8, stored_width=10, stored_height=8)
     records = [record("a", media=jpeg), record("b", media=jpeg, annotation_status="not_annotated")]
+    records.append(record("c", media=jpeg, storage="link_only"))
     export = Coco(Config(images=True))
     uris = export.write(records, replace(place, dataset_uri=str(tmp_path / "dataset")))
     assert [Path(uri).name for uri in uris] == ["a" * 64 + ".jpg", "instances_train.json", "refused.jsonl"]

@@ -24,6 +24,7 @@ from .model_server import ModelServer
 
 RECIPE = """
 name: bench
+task: {kind: artifacts, boxes: thousandths_xyxy}
 taxonomy: artifacts
 sources: [{kind: folder}]
 machines: [{kind: vlm, model: bench, concurrency: %d, timeout_s: 10}]

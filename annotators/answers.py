@@ -120,6 +120,10 @@ class AnswerStore:
         self.put(key, answer)
         return answer
 
+    def remove(self, key: str) -> None:
+        """Take the answer away for good; nothing where there is none."""
+        self._path(key).unlink(missing_ok=True)
+
     def _forget(self, key: str, done: asyncio.Task[StoredAnswer]) -> None:
         del self._asked[key]
         if not done.cancelled():

@@ -211,6 +211,25 @@ def report(run_: RunOption = "runs/latest") -> None:
     print(folder.path("report.html"))
 
 
+@app.command(context_settings=BEAM)
+def forget(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(help="sample_id, sha256 of the medium (8 digits will do), or item.")],
+    run_: RunOption = "runs/latest",
+    answers: AnswersOption = None,
+) -> None:
+    """Remove samples from tables, answers and dataset for good: a removal request. Further options go to Beam."""
+    from .forget import forget
+    from .storage import clear_disk_errors
+
+    folder = _folder(run_)
+    with clear_disk_errors(folder.uri), folder.locked():
+        manifest = forget(folder, _known(folder), names, answers_uri=answers or folder.path("answers"), write=_say)
+    if "finalize" in manifest.stages:
+        _finalize(context.args, run_)
+    _say("published versions still hold it: publish again, then squash or delete what is older")
+
+
 @app.command()
 def publish(
     repo: Annotated[str, typer.Option("--repo", help="Dataset repository on the Hub, ORG/NAME.")],

@@ -32,6 +32,7 @@ __all__ = [
     "Manifest",
     "RunFolder",
     "Spend",
+    "Stage",
     "StageCounts",
     "WholeFile",
     "clear_disk_errors",

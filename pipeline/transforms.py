@@ -23,6 +23,7 @@ from schemas.sample import Item, Sample
 
 from .crew import Crew, Proposed, Work, crew_of
 from .drain import DRAIN
+from .forget import check_not_forgotten, forgotten_assets
 from .ingest import measure_item, rejection_of
 from .progress import COUNTERS
 from .sources.base import items_of
@@ -120,6 +121,7 @@ class _Measure(Window):
     def setup(self) -> None:
         COUNTERS.share(self.work.run_uri)
         self.sandbox = shared_sandbox(self.work.recipe.limits)
+        self.forgotten = forgotten_assets(RunFolder(self.work.run_uri))
 
     def submit(self, item: Item) -> Future[Sample]:
         if item.error is None:
@@ -131,6 +133,7 @@ class _Measure(Window):
     def outputs(self, item: Item, future: Future[Sample]) -> Iterator[Any]:
         try:
             sample = future.result()
+            check_not_forgotten(sample, self.forgotten)
         except SampleError as error:
             COUNTERS.add(REJECTED)
             COUNTERS.add("done")

@@ -17,6 +17,7 @@ __all__ = [
     "Duplicate",
     "FieldOrigin",
     "FieldSource",
+    "Forgotten",
     "Lineage",
     "Record",
     "Rejection",
@@ -202,3 +203,12 @@ class Duplicate(Frozen):
     """exact: the same bytes and task, counted as duplicate; near: a look-alike, kept, in the same group."""
     distance: NonNegativeInt = 0
     """Bits in which the perceptual hashes differ, of 256."""
+
+
+class Forgotten(Frozen):
+    """A sample whose removal was asked for: no more than it takes to know it again."""
+
+    sample_id: str
+    """The sample that was removed."""
+    asset_ids: tuple[str, ...]
+    """sha256 of its media; no item with such bytes becomes a sample of the run again."""

@@ -5,7 +5,9 @@ Every answer is on disk before it is read; every attempt is kept, with what it c
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -86,6 +88,19 @@ class Conversations:
             if bound:
                 raise _unusable(reading, key, history, bound)
             key = reask_key(key, exchanges[-1])
+
+    async def hold_all(self, inquiries: Sequence[Inquiry]) -> list[Outcome]:
+        """Holds all at once, in their order; a failure also tells what was answered, and paid, beside it."""
+        held = await asyncio.gather(*(self.hold(inquiry) for inquiry in inquiries), return_exceptions=True)
+        failed = [error for error in held if isinstance(error, BaseException)]
+        if not failed:
+            return [outcome for outcome in held if isinstance(outcome, Outcome)]
+        # A defect of ours says more than the service's failure beside it.
+        worst = next((error for error in failed if not isinstance(error, ServiceError | SampleError)), failed[0])
+        ours = copy.copy(worst)
+        whole = numbered(attempt for each in held for attempt in getattr(each, "history", ()))
+        ours.__dict__.update(history=whole, attempts=len(whole) or 1)
+        raise ours from worst
 
     async def answer(self, inquiry: Inquiry) -> StoredAnswer:
         """The first answer as it came, from disk or from the server, unread. Raises as ``hold`` does."""
@@ -168,6 +183,7 @@ class Conversations:
             sandbox=self._bench.sandbox,
             limits=self._bench.limits,
             max_text_chars=self._options.max_text_chars,
+            covers=inquiry.covers,
         )
         return request_pieces(
             self._head(inquiry, dialect),

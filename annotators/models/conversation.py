@@ -20,6 +20,7 @@ from schemas.errors import AnswerError, SampleError, ServiceError
 from ..answers import StoredAnswer
 from ..base import Workbench
 from .asked import Proposal, Reading
+from .defects import Flaw
 from .endpoints import Asks
 from .history import numbered
 from .inquiry import Inquiry, Terms, reask_key
@@ -37,6 +38,9 @@ __all__ = ["Conversations", "Outcome"]
 
 FILTERED = ("content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt")
 """Codes of a 400 that is the server's refusal to answer, not a mistake in the request."""
+
+FORMLESS = frozenset((Flaw.NOT_JSON.code, Flaw.WRONG_TYPE.code))
+"""Defects of answers that were not held to the schema."""
 
 
 class Outcome(NamedTuple):
@@ -83,6 +87,7 @@ class Conversations:
             is_cached = is_cached and was_there
             if reading.proposal:
                 return Outcome(key, stored, completion, reading.status, reading.proposal, history, is_cached)
+            self._learn(completion, reading)
             exchanges = (*exchanges, complaint_about(completion.words, reading.defects))
             bound = self._reached(history)
             if bound:
@@ -105,6 +110,12 @@ class Conversations:
     async def answer(self, inquiry: Inquiry) -> StoredAnswer:
         """The first answer as it came, from disk or from the server, unread. Raises as ``hold`` does."""
         return (await self._stored(inquiry.key, inquiry, (), ()))[0]
+
+    def _learn(self, completion: Completion, reading: Reading) -> None:
+        """From words that no server gives which holds the model to the schema: from now on the prompt tells it too."""
+        words = completion.words.lstrip()
+        if words and (not words.startswith("{") or FORMLESS.intersection(reading.names)):
+            self._dialect = self._dialect._replace(has_form_in_words=True)
 
     def _reached(self, history: tuple[Attempt, ...]) -> str:
         """The option that forbids to ask again, should the next answer cost what the last one did; or nothing."""
@@ -153,13 +164,19 @@ class Conversations:
             )
             reply, failed = asked.reply, (*failed, *asked.failed_tries)
             if reply.status == 200 or error_text(reply.text)[0] in FILTERED:
-                self._dialect = dialect if reply.status == 200 else self._dialect
+                self._settle(dialect, reply.status)
                 return self._answer(asked._replace(failed_tries=failed), dialect)
             failed = (*failed, refused(reply, asked.latency_s))
             reduced = dialect.after(reply.text)
             if reduced is None:
                 raise refusal(failed)
             dialect = reduced
+
+    def _settle(self, dialect: Dialect, status: int) -> None:
+        """A dialect that was accepted is spoken from now on; what was learned meanwhile stays."""
+        if status == 200:
+            has_form = dialect.has_form_in_words or self._dialect.has_form_in_words
+            self._dialect = dialect._replace(has_form_in_words=has_form)
 
     def _answer(self, answered: Answered, dialect: Dialect) -> StoredAnswer:
         return StoredAnswer(
@@ -203,8 +220,8 @@ class Conversations:
         kind = (inquiry.system_with_schema, dialect)
         if kind not in self._heads:
             own = {**self._options.extra_body, **self._parameters(dialect), **form(dialect, inquiry.schema)}
-            is_told = dialect.structured == "json_schema" or self._terms.is_native
-            system = inquiry.system if is_told else inquiry.system_with_schema
+            is_told = dialect.structured == "json_schema" and not dialect.has_form_in_words
+            system = inquiry.system if is_told or self._terms.is_native else inquiry.system_with_schema
             self._heads[kind] = request_head(own, system, dialect.api)
         return self._heads[kind]
 

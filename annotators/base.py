@@ -135,6 +135,11 @@ class Annotator(ABC):
         return ()
 
     @property
+    def rounds(self) -> tuple[int, int, int]:
+        """How often the requests of ``expected_tokens`` are made about a sample: at least, as a rule, at most."""
+        return (1, 1, 1)
+
+    @property
     def throttled_s(self) -> float:
         """Seconds in which its requests waited for a service that takes less than configured, since the start."""
         return 0.0

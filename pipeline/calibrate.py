@@ -124,6 +124,7 @@ def lines(calibration: Calibration) -> Iterator[str]:
 
 def calibrate_recipe(
     recipe: str | None,
+    settings: Sequence[str] = (),
     *,
     model: str | None,
     base_url: str | None,
@@ -135,11 +136,12 @@ def calibrate_recipe(
 ) -> bool:
     """Asks, prints the table, writes the winner into the recipe where one is named; whether it is confirmed.
 
-    With a recipe, its machine of that model (or its only one) is asked as a run would ask it. Raises ConfigError.
+    With a recipe, its machine of that model (or its only one) is asked as a run with these ``settings`` would ask it.
+    Where only the settings make a machine ask that model, the file is left as it is. Raises ConfigError.
     """
     if not (recipe or model):
         raise ConfigError("nothing says which model to calibrate", remedy="give --model, or --recipe FILE")
-    place = _place_in(recipe, model) if recipe else _Place("", 0, Config(), Task())
+    place = _place_in(recipe, tuple(settings), model) if recipe else _Place("", 0, Config(), Task())
     config = place.config.evolve(**{key: value for key, value in (("model", model), ("base_url", base_url)) if value})
     VisionModel(config).check(TAXONOMY)
     declared = _known(convention) if convention else config.convention
@@ -151,7 +153,8 @@ def calibrate_recipe(
         _write_into(place, found.winner)
         write(f"{place.path}: machines.{place.number}.convention is now {found.winner}")
     elif found.winner and not place.path:
-        write(f"in a recipe: the machine's 'convention: {found.winner}'")
+        where = f"--set machines.{place.number}.convention={found.winner}" if recipe else f"convention: {found.winner}"
+        write(f"in a recipe: the machine's {where!r}")
     return found.is_confirmed
 
 
@@ -280,16 +283,27 @@ def _known(convention: str) -> BoxConvention:
     raise ConfigError(f"there is no box convention {convention!r}", remedy=hint)
 
 
-def _place_in(recipe: str, model: str | None) -> _Place:
-    if not Path(recipe).is_file():
+def _place_in(recipe: str, settings: tuple[str, ...], model: str | None) -> _Place:
+    if not settings and not Path(recipe).is_file():
         raise ConfigError(f"no file {recipe!r}", remedy="name the recipe by its path: the winner is written into it")
-    loaded = load_recipe(recipe)
+    loaded = load_recipe(recipe, settings)
     asking = [(number, config) for number, config in enumerate(loaded.machines) if isinstance(config, Config)]
     named = [(number, config) for number, config in asking if model in (None, config.model)]
     if len(named) != 1:
-        models = ", ".join(config.model for _, config in asking) or "none"
-        raise ConfigError(f"{recipe} has {len(named)} machines to calibrate", remedy=f"--model is one of: {models}")
-    return _Place(recipe, *named[0], loaded.task)
+        models = ", ".join(config.model for _, config in asking)
+        remedy = f"--model is one of: {models}" if models else "make one, e.g. --set machines.0.kind=vlm"
+        raise ConfigError(f"{recipe} has {len(named)} machines to calibrate", remedy=remedy)
+    number, config = named[0]
+    return _Place(recipe if _is_in_file(recipe, number, config.model) else "", number, config, loaded.task)
+
+
+def _is_in_file(recipe: str, number: int, model: str) -> bool:
+    """Whether the recipe's own file, without any settings, has that machine ask that model."""
+    if not Path(recipe).is_file():
+        return False
+    machines = load_recipe(recipe).machines
+    own = machines[number] if number < len(machines) else None
+    return isinstance(own, Config) and own.model == model
 
 
 def _write_into(place: _Place, winner: BoxConvention) -> None:

@@ -252,7 +252,9 @@ def publish(
 def calibrate(
     model: Annotated[str | None, typer.Option(help="Model, as the server names it.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Address of its API, up to and with /v1.")] = None,
+    recipe_: Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="The same as --recipe.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe file whose machine is asked and told the winner.")] = None,
+    set_: SetOption = [],  # noqa: B006
     convention: Annotated[str | None, typer.Option(help="What the model is said to answer in; exit 1 if not.")] = None,
     images: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures.")] = 64,
     answers: Annotated[str | None, typer.Option(help="Folder to keep and reuse paid answers in.")] = None,
@@ -262,7 +264,7 @@ def calibrate(
     from .calibrate import calibrate_recipe
 
     about = {"model": model, "base_url": base_url, "convention": convention}
-    if not calibrate_recipe(recipe, **about, images=images, answers=answers, seed=seed, write=print):
+    if not calibrate_recipe(recipe or recipe_, set_, **about, images=images, answers=answers, seed=seed, write=print):
         raise typer.Exit(1)
 
 

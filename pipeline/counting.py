@@ -73,7 +73,7 @@ def _accepted_by_nobody(run: RunFolder, recipe: Recipe, silent: set[str]) -> int
     for batch in read_batches(run, "samples"):
         for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
             sample = from_arrow(row, Sample)
-            if not taking_part(machines, sample):
+            if not taking_part(machines, sample, recipe.taxonomy):
                 unseen.add(sample.sample_id)
     return len(unseen)
 

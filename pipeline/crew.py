@@ -79,6 +79,7 @@ class Crew:
         self._telling = threading.Lock()
         self._told_s = 0
         self._run = RunFolder(work.run_uri)
+        self._taxonomy = work.recipe.taxonomy
         self._passwords = Passwords(work.recipe, work.inputs, self._run)
         bench = Workbench(
             taxonomy=work.recipe.taxonomy,
@@ -119,7 +120,7 @@ class Crew:
     async def _propose(self, sample: Sample) -> Proposed:
         """Every machine starts as soon as those that it comes after have ended with this sample."""
         answers: dict[str, asyncio.Task[_Answer]] = {}
-        for machine in taking_part(self.machines, sample):
+        for machine in taking_part(self.machines, sample, self._taxonomy):
             earlier = [answers[name] for name in machine.config.after if name in answers]
             answers[machine.config.title] = asyncio.create_task(self._answer(machine, sample, earlier))
         await asyncio.gather(*answers.values())

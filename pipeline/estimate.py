@@ -26,6 +26,7 @@ from schemas.errors import MediaError, SampleError, ServiceError
 from schemas.media.types import Modality
 from schemas.payment import Payment
 from schemas.sample import Item, Sample
+from schemas.taxonomy import Taxonomy
 
 from .crew import Crew, Work, purse_of
 from .ingest import measure_item
@@ -139,7 +140,7 @@ def estimate(
     samples = list(_measured(chosen, work.recipe))
     crew = Crew(work)
     try:
-        asked = [_asked(machine, crew, samples) for machine in crew.machines if machine.needs_model]
+        asked = [_asked(m, crew, samples, work.recipe.taxonomy) for m in crew.machines if m.needs_model]
         payments = _probe(crew, work, samples[:probe], write) if probe else ()
     finally:
         crew.close()
@@ -244,10 +245,10 @@ def _measured(items: Sequence[Item], recipe: Recipe) -> Iterator[Sample]:
             yield future.result()
 
 
-def _asked(machine: Annotator, crew: Crew, samples: Sequence[Sample]) -> _Asked:
+def _asked(machine: Annotator, crew: Crew, samples: Sequence[Sample], taxonomy: Taxonomy) -> _Asked:
     calls = []
     for sample in samples:
-        if machine in taking_part(crew.machines, sample):
+        if machine in taking_part(crew.machines, sample, taxonomy):
             with contextlib.suppress(SampleError):
                 calls.append(machine.expected_tokens(sample))
     return _Asked(machine, machine.config, tuple(calls))
@@ -271,11 +272,11 @@ def _machine(asked: _Asked, scale: float, readable: int, probe: int, payments: S
     samples = round(len(asked.calls) * scale)
     if mine:
         share = len(asked.calls) / max(readable, 1)
-        per_sample = _by_sample(mine, max(1, round(min(probe, readable) * share)))
+        per_sample = _by_sample(mine, max(1, round(min(probe, readable) * share)), samples)
         rule, (calls, inside, outside) = "probe", (each.times(samples) for each in per_sample)
     else:
         rule = rule_of(options.model).name
-        calls, inside, outside = (each.times(scale) for each in _guess(asked))
+        calls, inside, outside = (each.times(scale) for each in _guess(asked, samples))
     return MachineEstimate(
         machine=options.title,
         model=options.model,
@@ -288,30 +289,35 @@ def _machine(asked: _Asked, scale: float, readable: int, probe: int, payments: S
     )
 
 
-def _guess(asked: _Asked) -> tuple[Range, Range, Range]:
+def _guess(asked: _Asked, samples: int) -> tuple[Range, Range, Range]:
     """Calls, tokens in and tokens out about the measured samples, by rule."""
     number = float(sum(len(calls) for calls in asked.calls))
-    again = Range(low=REASKED[0], likely=REASKED[1], high=REASKED[2])
+    again = Range(low=REASKED[0], likely=REASKED[1], high=REASKED[2]).times(_rounds(asked.machine))
     off = 1 if rule_of(asked.options.model).is_known else 3
     rule = Range(low=1 - off * (1 - RULE[0]), likely=1.0, high=1 + off * (RULE[1] - 1))
     tokens = sum(map(sum, asked.calls)) + (WORDS_OF_EARLIER * number if asked.options.after else 0)
-    noise = _noise([sum(calls) for calls in asked.calls])
+    noise = _noise([sum(calls) for calls in asked.calls], samples)
     calls = Range(low=number, likely=number, high=number).times(again)
     most = min(ANSWER_TOKENS[2], asked.options.max_tokens)
     length = Range(low=min(ANSWER_TOKENS[0], most), likely=min(ANSWER_TOKENS[1], most), high=most)
     return calls, Range(low=tokens, likely=tokens, high=tokens).times(again, rule, noise), calls.times(length)
 
 
-def _by_sample(payments: Sequence[Payment], samples: int) -> tuple[Range, Range, Range]:
+def _rounds(machine: Annotator) -> Range:
+    least, likely, most = machine.rounds
+    return Range(low=least, likely=likely, high=most)
+
+
+def _by_sample(payments: Sequence[Payment], probed: int, samples: int) -> tuple[Range, Range, Range]:
     """Calls, tokens in and tokens out per sample, with the 95 % interval of the mean over the probe's samples."""
     sums: dict[str, list[float]] = {}
     for payment in payments:
         row = sums.setdefault(payment.sample_id, [0.0, 0.0, 0.0])
         for at, value in enumerate((1, payment.usage.input_tokens, payment.usage.output_tokens)):
             row[at] += value
-    rows = [*sums.values(), *([[0.0, 0.0, 0.0]] * (samples - len(sums)))]
+    rows = [*sums.values(), *([[0.0, 0.0, 0.0]] * (probed - len(sums)))]
     columns = [[row[at] for row in rows] for at in range(3)]
-    calls, inside, outside = (_mean(column).times(_noise(column)) for column in columns)
+    calls, inside, outside = (_mean(column).times(_noise(column, samples)) for column in columns)
     return calls, inside, outside
 
 
@@ -320,14 +326,20 @@ def _mean(values: Sequence[float]) -> Range:
     return Range(low=mean, likely=mean, high=mean)
 
 
-def _noise(values: Sequence[float]) -> Range:
-    """The relative 95 % interval of a mean, by the normal approximation; a tenth where there is but one value."""
+def _noise(values: Sequence[float], population: int) -> Range:
+    """The relative 95 % interval of a mean over ``population`` values of which these are known.
+
+    By the normal approximation with the correction for a finite population (Cochran 1977, section 2.5): who knows all
+    values knows the mean. A tenth where there is but one value.
+    """
     count, total = len(values), sum(values)
-    if count < 2 or not total:
+    if count >= population or not total:
+        return Range(low=1.0, likely=1.0, high=1.0)
+    if count < 2:
         return Range(low=0.9, likely=1.0, high=1.1)
     mean = total / count
     variance = sum((value - mean) ** 2 for value in values) / (count - 1)
-    half = 1.96 * math.sqrt(variance / count) / mean
+    half = 1.96 * math.sqrt(variance / count * (1 - count / population)) / mean
     return Range(low=max(0.0, 1 - half), likely=1.0, high=1 + half)
 
 
@@ -376,4 +388,5 @@ def _shown(found: Range, form: str = ",.0f") -> str:
 def _dollars(found: Range | None) -> str:
     if found is None:
         return "unknown: the model has no listed price; set the machine's price_per_million"
-    return f"${found.likely:,.2f} (${found.low:,.2f} to ${found.high:,.2f})"
+    digits = 2 if found.likely >= 1 else 4
+    return f"${found.likely:,.{digits}f} (${found.low:,.{digits}f} to ${found.high:,.{digits}f})"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from annotators.base import Annotator, MachineConfig
 from schemas.errors import ConfigError
 from schemas.sample import Sample
+from schemas.taxonomy import Taxonomy
 
 __all__ = ["check_passes", "check_readers", "in_passes", "seen_by", "taking_part", "with_repeats"]
 
@@ -69,14 +70,19 @@ def in_passes(machines: Sequence[MachineConfig]) -> tuple[MachineConfig, ...]:
     return tuple(done.values())
 
 
-def taking_part(machines: Sequence[Annotator], sample: Sample) -> tuple[Annotator, ...]:
-    """The machines that look at a sample, in passes: those that accept it and have somebody before them, if anybody."""
+def taking_part(machines: Sequence[Annotator], sample: Sample, taxonomy: Taxonomy) -> tuple[Annotator, ...]:
+    """The machines that look at a sample, in passes: those that accept it and have somebody before them, if anybody.
+
+    A model is asked only about a modality that some category can occur in: without one, no region could be named.
+    The machines need not be connected.
+    """
+    has_names = bool(taxonomy.names(sample.modality))
     by_title = {machine.config.title: machine for machine in machines}
     found: dict[str, Annotator] = {}
     for config in in_passes([machine.config for machine in machines]):
         machine = by_title[config.title]
         is_reached = not config.after or any(name in found for name in config.after)
-        if is_reached and machine.accepts(sample):
+        if is_reached and machine.accepts(sample) and (has_names or not machine.needs_model):
             found[config.title] = machine
     return tuple(found.values())
 

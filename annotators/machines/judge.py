@@ -7,7 +7,6 @@ it is, with its scores in the judge's candidate.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import canonical_json, content_id
 from schemas.candidate import Candidate, Judgement
-from schemas.errors import AnswerError, SampleError, ServiceError
+from schemas.errors import AnswerError
 from schemas.sample import Sample
 
 from ..base import Reads
@@ -108,22 +107,8 @@ class Judge(VisionModel):
         base = self._inquirer.inquire(sample)
         items = self._items(candidates, base)
         questions = [self._question(base, items, order) for order in self._orders(len(items))]
-        trial = _Trial(candidates, base, questions, await self._hear(questions))
+        trial = _Trial(candidates, base, questions, await self._conversations.hold_all(questions))
         return (self._with_good_regions(trial) if self.config.judges == "regions" else self._with_best(trial),)
-
-    async def _hear(self, questions: Sequence[Inquiry]) -> list[Outcome]:
-        """Asks one after the other; a failure also tells what was answered, and paid, before it."""
-        heard: list[Outcome] = []
-        for question in questions:
-            try:
-                heard.append(await self._conversations.hold(question))
-            except (ServiceError, SampleError) as error:
-                ours = copy.copy(error)
-                before = [attempt for outcome in heard for attempt in outcome.history]
-                whole = numbered((*before, *getattr(error, "history", ())))
-                ours.__dict__.update(history=whole, attempts=len(whole) or 1)
-                raise ours from error
-        return heard
 
     def _question(self, base: Inquiry, items: Sequence[Judged], order: Order) -> Inquiry:
         return judging(base, items, self.config.factors, (self.config.scale_min, self.config.scale_max), order)

@@ -44,6 +44,11 @@ class Refine(VisionModel):
     config: Config
     reads_earlier: ClassVar[Reads] = "always"
 
+    @property
+    def rounds(self) -> tuple[int, int, int]:
+        """One criticism; one revision and its criticism as a rule; all revisions, each with its criticism."""
+        return (1, 3, 1 + 2 * self.config.max_rounds)
+
     async def propose(self, sample: Sample) -> tuple[Candidate, ...]:
         """Raises AnswerError: there is nothing to refine."""
         raise AnswerError(f"{self.config.title} was given no candidates", remedy="name machines in 'after'")

@@ -50,10 +50,6 @@ class VisionModel(Annotator):
         super().__init__(config)
         self._backoff = backoff or Backoff()
 
-    def accepts(self, sample: Sample) -> bool:
-        """Samples of a modality that some category can occur in: without one, no region could be named."""
-        return super().accepts(sample) and bool(self.bench.taxonomy.names(sample.modality))
-
     def check(self, taxonomy: Taxonomy) -> None:
         """Raises ConfigError where there is no API key and the server is not of this machine."""
         url = self.config.addresses[0]

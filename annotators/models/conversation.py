@@ -5,7 +5,9 @@ Every answer is on disk before it is read; every attempt is kept, with what it c
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from schemas.errors import AnswerError, SampleError, ServiceError
 from ..answers import StoredAnswer
 from ..base import Workbench
 from .asked import Proposal, Reading
+from .defects import Flaw
 from .endpoints import Asks
 from .history import numbered
 from .inquiry import Inquiry, Terms, reask_key
@@ -35,6 +38,9 @@ __all__ = ["Conversations", "Outcome"]
 
 FILTERED = ("content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt")
 """Codes of a 400 that is the server's refusal to answer, not a mistake in the request."""
+
+FORMLESS = frozenset((Flaw.NOT_JSON.code, Flaw.WRONG_TYPE.code))
+"""Defects of answers that were not held to the schema."""
 
 
 class Outcome(NamedTuple):
@@ -81,15 +87,35 @@ class Conversations:
             is_cached = is_cached and was_there
             if reading.proposal:
                 return Outcome(key, stored, completion, reading.status, reading.proposal, history, is_cached)
+            self._learn(completion, reading)
             exchanges = (*exchanges, complaint_about(completion.words, reading.defects))
             bound = self._reached(history)
             if bound:
                 raise _unusable(reading, key, history, bound)
             key = reask_key(key, exchanges[-1])
 
+    async def hold_all(self, inquiries: Sequence[Inquiry]) -> list[Outcome]:
+        """Holds all at once, in their order; a failure also tells what was answered, and paid, beside it."""
+        held = await asyncio.gather(*(self.hold(inquiry) for inquiry in inquiries), return_exceptions=True)
+        failed = [error for error in held if isinstance(error, BaseException)]
+        if not failed:
+            return [outcome for outcome in held if isinstance(outcome, Outcome)]
+        # A defect of ours says more than the service's failure beside it.
+        worst = next((error for error in failed if not isinstance(error, ServiceError | SampleError)), failed[0])
+        ours = copy.copy(worst)
+        whole = numbered(attempt for each in held for attempt in getattr(each, "history", ()))
+        ours.__dict__.update(history=whole, attempts=len(whole) or 1)
+        raise ours from worst
+
     async def answer(self, inquiry: Inquiry) -> StoredAnswer:
         """The first answer as it came, from disk or from the server, unread. Raises as ``hold`` does."""
         return (await self._stored(inquiry.key, inquiry, (), ()))[0]
+
+    def _learn(self, completion: Completion, reading: Reading) -> None:
+        """From words that no server gives which holds the model to the schema: from now on the prompt tells it too."""
+        words = completion.words.lstrip()
+        if words and (not words.startswith("{") or FORMLESS.intersection(reading.names)):
+            self._dialect = self._dialect._replace(has_form_in_words=True)
 
     def _reached(self, history: tuple[Attempt, ...]) -> str:
         """The option that forbids to ask again, should the next answer cost what the last one did; or nothing."""
@@ -138,13 +164,19 @@ class Conversations:
             )
             reply, failed = asked.reply, (*failed, *asked.failed_tries)
             if reply.status == 200 or error_text(reply.text)[0] in FILTERED:
-                self._dialect = dialect if reply.status == 200 else self._dialect
+                self._settle(dialect, reply.status)
                 return self._answer(asked._replace(failed_tries=failed), dialect)
             failed = (*failed, refused(reply, asked.latency_s))
             reduced = dialect.after(reply.text)
             if reduced is None:
                 raise refusal(failed)
             dialect = reduced
+
+    def _settle(self, dialect: Dialect, status: int) -> None:
+        """A dialect that was accepted is spoken from now on; what was learned meanwhile stays."""
+        if status == 200:
+            has_form = dialect.has_form_in_words or self._dialect.has_form_in_words
+            self._dialect = dialect._replace(has_form_in_words=has_form)
 
     def _answer(self, answered: Answered, dialect: Dialect) -> StoredAnswer:
         return StoredAnswer(
@@ -168,6 +200,7 @@ class Conversations:
             sandbox=self._bench.sandbox,
             limits=self._bench.limits,
             max_text_chars=self._options.max_text_chars,
+            covers=inquiry.covers,
         )
         return request_pieces(
             self._head(inquiry, dialect),
@@ -187,8 +220,8 @@ class Conversations:
         kind = (inquiry.system_with_schema, dialect)
         if kind not in self._heads:
             own = {**self._options.extra_body, **self._parameters(dialect), **form(dialect, inquiry.schema)}
-            is_told = dialect.structured == "json_schema" or self._terms.is_native
-            system = inquiry.system if is_told else inquiry.system_with_schema
+            is_told = dialect.structured == "json_schema" and not dialect.has_form_in_words
+            system = inquiry.system if is_told or self._terms.is_native else inquiry.system_with_schema
             self._heads[kind] = request_head(own, system, dialect.api)
         return self._heads[kind]
 

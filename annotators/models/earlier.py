@@ -17,7 +17,7 @@ from schemas.sample import Asset
 from .conventions import Convention
 from .views import medium_size
 
-__all__ = ["candidate_words", "earlier_words", "region_words"]
+__all__ = ["candidate_words", "earlier_words", "is_in", "region_words"]
 
 MOST_REGIONS = 60
 """Regions of one candidate that are told; what is left out is counted."""
@@ -74,7 +74,7 @@ def _place(
     region: Region, views: Sequence[View], asset: Asset, convention: Convention, has_box: bool
 ) -> Iterator[tuple[str, JsonValue]]:
     """Page or frame number, box and time, as far as they can be told."""
-    shown = [(number, view) for number, view in enumerate(views, 1) if _is_in(region, view)]
+    shown = [(number, view) for number, view in enumerate(views, 1) if is_in(region, view)]
     if region.page_index is not None and shown:
         yield "page", shown[0][0]
     elif region.frame_index is not None and shown:
@@ -87,7 +87,8 @@ def _place(
         yield "box", [round(n) if convention.is_whole else round(n, 4) for n in numbers]
 
 
-def _is_in(region: Region, view: View) -> bool:
+def is_in(region: Region, view: View) -> bool:
+    """Whether a region lies in the page or frame that a view shows."""
     return (
         region.asset_id in ("", view.asset_id)
         and (region.page_index or 0) == (view.page_index or 0)

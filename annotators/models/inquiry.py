@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from schemas.base import content_id
 from schemas.candidate import Candidate, View
 from schemas.errors import SampleError
+from schemas.geometry import Box
 from schemas.media.types import Modality
 from schemas.sample import Sample
 from schemas.task import Task
@@ -69,6 +70,8 @@ class Inquiry:
     prompt_sha256: str
     read: Callable[[Completion, Asked], Reading] = parse
     """How an answer is read."""
+    covers: tuple[tuple[Box, ...], ...] = ()
+    """What is hidden in each view, in its pixels; nothing where there are none."""
     key: str
     """Hash of all that the first answer depends on: model, parameters, prompt, schema, words, media and views."""
 

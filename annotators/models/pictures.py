@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from schemas.candidate import View
 from schemas.errors import MediaError
+from schemas.geometry import Box
 from schemas.media.limits import Limits
 from schemas.sample import Asset
 
@@ -30,6 +31,12 @@ MAX_HASHED_VIDEO_BYTES = 64 * 2**20
 """A larger video is compared by its size alone: to hash it would take longer than to read the frames that are shown."""
 
 
+COVER = 127
+"""Gray of a rectangle that covers a place."""
+Covers = tuple[tuple[Box, ...], ...]
+"""For each view, boxes in its pixels."""
+
+
 class Picture(NamedTuple):
     """One picture ready to be sent."""
 
@@ -42,15 +49,23 @@ class Picture(NamedTuple):
 
 
 async def pictures_of(
-    asset: Asset, views: tuple[View, ...], *, open_uri: OpenUri, sandbox: Sandbox, max_text_chars: int, limits: Limits
+    asset: Asset,
+    views: tuple[View, ...],
+    *,
+    open_uri: OpenUri,
+    sandbox: Sandbox,
+    max_text_chars: int,
+    limits: Limits,
+    covers: Covers = (),
 ) -> tuple[Picture, ...]:
-    """The pictures of planned views, in their order. Raises MediaError.
+    """The pictures of planned views, in their order, with the ``covers`` of each drawn over it. Raises MediaError.
 
-    The answer is stored under the content that was measured, so only that content may be asked about.
+    The text layer of a page that is covered in part is left out: it would tell what is covered. The answer is stored
+    under the content that was measured, so only that content may be asked about.
     """
-    if views[0].is_original_bytes:
+    if views[0].is_original_bytes and not any(covers):
         return (own_picture(asset, open_uri),)
-    return await sandbox.run(render, asset, views, open_uri, max_text_chars, limits)
+    return await sandbox.run(render, asset, views, open_uri, max_text_chars, limits, covers)
 
 
 def own_picture(asset: Asset, open_uri: OpenUri) -> Picture:
@@ -60,18 +75,25 @@ def own_picture(asset: Asset, open_uri: OpenUri) -> Picture:
 
 
 def render(
-    asset: Asset, views: tuple[View, ...], open_uri: OpenUri, max_text_chars: int, limits: Limits
+    asset: Asset,
+    views: tuple[View, ...],
+    open_uri: OpenUri,
+    max_text_chars: int,
+    limits: Limits,
+    covers: Covers = (),
 ) -> tuple[Picture, ...]:
     """Pictures of planned views, each of exactly its view's size. Runs in the sandbox. Raises MediaError."""
     kind, format = asset.media.kind, asset.media.format
+    covered = list(zip(views, covers or ((),) * len(views), strict=True))
     with open_uri(asset.uri) as file:
         if kind == "video":
             _check_video(file, asset)
-            return tuple(_encoded(pixels, view, format) for view, pixels in _frames(file, views, limits))
+            frames = zip(_frames(file, views, limits), covered, strict=True)
+            return tuple(_encoded(pixels, view, format, boxes) for (_, pixels), (view, boxes) in frames)
         data = measured_bytes(file, asset)
     if kind == "image":
-        return tuple(_encoded(_image(data, view, limits), view, format) for view in views)
-    return tuple(_page(data, view, asset, max_text_chars, limits) for view in views)
+        return tuple(_encoded(_image(data, view, limits), view, format, boxes) for view, boxes in covered)
+    return tuple(_page(data, view, asset, max_text_chars, limits, boxes) for view, boxes in covered)
 
 
 def measured_bytes(file: BinaryIO, asset: Asset) -> bytes:
@@ -116,22 +138,27 @@ def _image(data: bytes, view: View, limits: Limits) -> NDArray[Any]:
     return read_image(data, max_side=side, frame_index=view.frame_index or 0, limits=limits)
 
 
-def _page(data: bytes, view: View, asset: Asset, max_text_chars: int, limits: Limits) -> Picture:
+def _page(
+    data: bytes, view: View, asset: Asset, max_text_chars: int, limits: Limits, covers: tuple[Box, ...]
+) -> Picture:
     from schemas.media.documents import page_text, render_page
 
     index, side, password = view.page_index or 0, max(view.width, view.height), asset.password
     pixels = render_page(data, index, max_side=side, password=password, limits=limits)
-    text = page_text(data, index, password=password) if max_text_chars else ""
-    return _encoded(pixels, view, asset.media.format)._replace(text=text[:max_text_chars])
+    text = page_text(data, index, password=password) if max_text_chars and not covers else ""
+    return _encoded(pixels, view, asset.media.format, covers)._replace(text=text[:max_text_chars])
 
 
-def _encoded(pixels: NDArray[Any], view: View, format: str) -> Picture:
+def _encoded(pixels: NDArray[Any], view: View, format: str, covers: tuple[Box, ...] = ()) -> Picture:
     """The decoder rounds sizes in its own way; the view's size is the promise."""
     from PIL import Image
 
     picture = Image.fromarray(pixels)
     if picture.size != (view.width, view.height):
         picture = picture.resize((view.width, view.height), Image.Resampling.LANCZOS)
+    for box in covers:
+        corners = round(box.x1), round(box.y1), round(box.x2), round(box.y2)
+        picture.paste((COVER,) * len(picture.getbands()), corners)
     buffer = io.BytesIO()
     if format in LOSSLESS:
         picture.save(buffer, "PNG", compress_level=3)

@@ -17,7 +17,7 @@ from .quotes import find_quote
 from .reading import whole_text
 from .shapes import read_shape
 
-__all__ = ["read_regions", "read_span", "said"]
+__all__ = ["read_regions", "read_span", "read_view", "said"]
 
 SAME_IOU = 0.9
 """Boxes of one category in one picture that overlap by more are the same region."""
@@ -66,7 +66,7 @@ def _region(number: int, value: Any, asked: Asked, found: Findings) -> Region | 
     if not isinstance(value, dict):
         found.wrong(Flaw.WRONG_TYPE.told(name=where, value=shown(value), wanted="an object"))
         return None
-    view = _view(where, value, asked, found)
+    view = read_view(where, value, asked, found)
     category = _category(where, value.get("category"), asked, found)
     shape = read_shape(where, value, view, asked, found) if view else None
     span = _span(where, value, asked, found)
@@ -89,7 +89,7 @@ def _region(number: int, value: Any, asked: Asked, found: Findings) -> Region | 
     )
 
 
-def _view(where: str, value: dict[str, Any], asked: Asked, found: Findings) -> View | None:
+def read_view(where: str, value: dict[str, Any], asked: Asked, found: Findings) -> View | None:
     """The picture that a region lies in: by its number where several can be shown."""
     place = {"video": "frame", "document": "page"}.get(asked.asset.media.kind)
     if place is None or (asked.is_native and asked.view(2) is None):

@@ -40,8 +40,10 @@ def usd(model: str, input_tokens: int, output_tokens: int, own: TokenPrice | Non
 
 def usage_of(completion: Completion, model: str, own: TokenPrice | None, factor: float = 1.0) -> Usage:
     """What an answer cost, at ``factor`` times the price of the snapshot that the server names, or of the model asked
-    for where no list knows that name."""
+    for where no list knows that name. Nobody knows where the server counted no tokens, unless the model is free."""
     tokens = (completion.input_tokens, completion.output_tokens)
+    if not any(tokens):
+        return Usage(usd=0.0 if usd(model, 1, 1, own) == 0 else None)
     price = usd(completion.model or model, *tokens, own)
     price = usd(model, *tokens, own) if price is None else price
     return Usage(input_tokens=tokens[0], output_tokens=tokens[1], usd=None if price is None else price * factor)

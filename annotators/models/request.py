@@ -50,6 +50,8 @@ class Dialect(NamedTuple):
     has_temperature: bool = True
     has_seed: bool = True
     api: Api = "chat"
+    has_form_in_words: bool = False
+    """Whether the prompt tells the form beside the request's field: some servers take the field and ignore it."""
 
     def after(self, refusal: str) -> Dialect | None:
         """The dialect to try after a 400 with this text, or None where the text names nothing we could leave out."""

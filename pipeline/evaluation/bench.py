@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeInt
 
+from annotators.models.relocating import HIDDEN, RELOCATED
 from schemas.base import Frozen
-from schemas.candidate import Candidate
+from schemas.candidate import Candidate, Judgement
 from schemas.record import Rejection
 from schemas.sample import Sample
 from schemas.verification import Verification
 
 from .costs import Costs, costs_of
-from .measures import FAITHFUL, VERDICTS, Measure, measures_of
+from .measures import VERDICTS, Measure, measures_of
 from .resampling import DRAWS, drawn, grouped, interval, p_value
 from .scores import IOU_THRESHOLD
 
@@ -241,14 +242,15 @@ def _by_machine(known: Mapping[str, Candidate]) -> dict[str, dict[str, list[Cand
     return dict(sorted(found.items()))
 
 
-def _judgements(candidates: Iterable[Candidate]) -> dict[str, list[float]]:
-    """How well each candidate's regions were found again, by the candidate's id."""
-    found: defaultdict[str, list[float]] = defaultdict(list)
+def _judgements(candidates: Iterable[Candidate]) -> dict[str, list[list[Judgement]]]:
+    """What each second pass said about each candidate's claims, by the candidate's id."""
+    found: dict[str, dict[str, list[Judgement]]] = {}
     for candidate in candidates:
         for judgement in candidate.judgements:
-            if judgement.name == FAITHFUL and judgement.score is not None:
-                found[judgement.candidate_id].append(judgement.score)
-    return dict(found)
+            if judgement.name in (RELOCATED, HIDDEN):
+                by_pass = found.setdefault(judgement.candidate_id, {})
+                by_pass.setdefault(candidate.candidate_id, []).append(judgement)
+    return {judged: list(by_pass.values()) for judged, by_pass in found.items()}
 
 
 def _costs(

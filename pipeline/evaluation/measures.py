@@ -10,19 +10,22 @@ region_f1          regions found: same category and IoU of at least the bar, one
 category_f1        categories named per sample, wherever they were drawn
 verdict_f1         macro F1 of the verdict against the known origin; ``unclear`` and silence find nothing
 verdict_accuracy   share of the samples of known origin with the right verdict
-faithfulness       share of the machine's regions that a second pass finds again from the words alone
+faithfulness       share of the claims' places that a second pass finds again from the words alone
+reliance           share of the claims that it found so and no longer sees once their places are covered
 =================  =====================================================================================
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotators.consensus import ground_of, region_ious
-from schemas.candidate import Candidate, Region
+from annotators.models.relocating import HIDDEN, RELOCATED
+from schemas.candidate import Candidate, Judgement, Region
 from schemas.geometry import box_from_mask, box_from_polygons
 from schemas.sample import Sample
 
@@ -33,15 +36,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FAITHFUL", "MEASURES", "Measure", "measures_of"]
+__all__ = ["MEASURES", "Measure", "measures_of"]
 
 VERDICTS = ("real", "generated", "edited")
-FAITHFUL = "relocated"
-"""Name of the judgement that says whether a region is found again from its words."""
 MEASURES = (
     "box_map", "box_ap50", "pixel_iou", "mean_iou", "time_iou", "region_f1", "category_f1", "verdict_f1",
-    "verdict_accuracy", "faithfulness",
+    "verdict_accuracy", "faithfulness", "reliance",
 )  # fmt: skip
+Judged = Mapping[str, Sequence[Sequence[Judgement]]]
+"""What second passes said about each candidate, by its id; one sequence for each pass."""
 
 
 Paired = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float | None]
@@ -107,16 +110,16 @@ Answers = Sequence[tuple[Sample, Sequence[Candidate]]]
 """The samples, and what one machine said about each; nothing where it did not answer."""
 
 
-def measures_of(answers: Answers, judgements: dict[str, list[float]], iou_threshold: float) -> dict[str, Measure]:
+def measures_of(answers: Answers, judgements: Judged, iou_threshold: float) -> dict[str, Measure]:
     """All measures of one machine by name, in the order of MEASURES.
 
     Regions are held against the truth of samples whose truth is complete, verdicts against every known origin.
-    ``judgements`` are the scores, 0 to 1, that a second pass gave the regions of each candidate, by candidate id.
+    ``judgements`` are those that a second pass made of each candidate's claims (annotators.models.relocating).
     """
     images = ranked(_scored(answers), len(answers))
     verdicts = _parts([_verdicts(sample, said) for sample, said in answers], 3 * len(VERDICTS))
     regions = _parts([_regions(sample, said, iou_threshold) for sample, said in answers], 10)
-    judged = _parts([_judged(said, judgements) for _, said in answers], 2)
+    judged = _parts([_judged(said, judgements) for _, said in answers], 4)
     found: dict[str, Measure] = {
         "box_map": Precision(images, len(IOU_THRESHOLDS)),
         "box_ap50": Precision(images, 1),
@@ -127,7 +130,8 @@ def measures_of(answers: Answers, judgements: dict[str, list[float]], iou_thresh
         "category_f1": Sums(regions[:, 8:10], _ratio),
         "verdict_f1": Sums(verdicts, _macro_f1),
         "verdict_accuracy": Sums(verdicts, _accuracy),
-        "faithfulness": Sums(judged, _ratio),
+        "faithfulness": Sums(judged[:, 0:2], _ratio),
+        "reliance": Sums(judged[:, 2:4], _ratio),
     }
     return {name: found[name] for name in MEASURES}
 
@@ -200,9 +204,20 @@ def _verdicts(sample: Sample, said: Sequence[Candidate]) -> list[float]:
     ]
 
 
-def _judged(said: Sequence[Candidate], judgements: dict[str, list[float]]) -> tuple[float, float]:
-    scores = [score for candidate in said for score in judgements.get(candidate.candidate_id, ())]
-    return sum(scores), float(len(scores))
+def _judged(said: Sequence[Candidate], judgements: Judged) -> list[float]:
+    """Places found again and places looked for, claims that fell with their places and claims found again.
+
+    A claim that was not even found in the open medium says nothing by not being seen in the covered one.
+    """
+    sums = [0.0] * 4
+    for given in (one for candidate in said for one in judgements.get(candidate.candidate_id, ())):
+        scores = [(j.name, j.position, j.score) for j in given if j.score is not None]
+        found = [(place, score) for name, place, score in scores if name == RELOCATED]
+        there = {place for place, score in found if score}
+        fallen = [score for name, place, score in scores if name == HIDDEN and place in there]
+        parts = math.fsum(score for _, score in found), len(found), math.fsum(fallen), len(fallen)
+        sums = [a + b for a, b in zip(sums, parts, strict=True)]
+    return sums
 
 
 def _parts(rows: Sequence[Sequence[float]], width: int) -> NDArray[np.float64]:

@@ -123,6 +123,34 @@ def test_a_declared_convention_that_loses_is_said_and_exits_with_1(
     assert "are declared as thousandths_xyxy, which hits 0%; they are unit_xywh, which hits" in out
 
 
+def test_a_machine_that_only_settings_make_is_asked_and_the_file_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "probe.yaml"
+    text = RECIPE.replace("kind: vlm", "kind: forensic").replace("    model: house   # ours\n", "")
+    recipe.write_text(text)
+    with Seer("unit_xyxy") as server:
+        given = ("kind=vlm", "model=mystery", f"base_url={server.base_url}")
+        settings = [word for setting in given for word in ("--set", f"machines.0.{setting}")]
+        with pytest.raises(SystemExit) as stopped:
+            main(["calibrate", str(recipe), "--images", "16", *settings])
+
+    assert (stopped.value.code, recipe.read_text()) == (0, text)
+    assert "--set machines.0.convention=unit_xyxy" in capsys.readouterr().out
+
+
+def test_settings_beside_a_machine_of_the_file_still_write_the_winner(tmp_path: Path) -> None:
+    recipe = tmp_path / "probe.yaml"
+    recipe.write_text(RECIPE)
+    with Seer("unit_xyxy") as server:
+        arguments = ["--recipe", str(recipe), "--images", "16", "--set", f"machines.0.base_url={server.base_url}"]
+        with pytest.raises(SystemExit) as stopped:
+            main(["calibrate", *arguments])
+
+    assert stopped.value.code == 0
+    assert recipe.read_text() == RECIPE.replace("# ours\n", "# ours\n    convention: unit_xyxy\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

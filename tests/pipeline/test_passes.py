@@ -23,6 +23,7 @@ from pipeline.storage import RunFolder, sha256_of
 from pipeline.verify import verify_run
 from schemas.errors import ConfigError
 from schemas.sample import Sample, TaskInput
+from schemas.taxonomy import Taxonomy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "annotators" / "machines"))
 from thinking import Asked, ThinkingServer
@@ -84,14 +85,25 @@ class Picky(Annotator):
         raise NotImplementedError
 
 
-def test_nobody_takes_part_who_has_nobody_before(make_sample: Callable[..., Sample]) -> None:
+def test_nobody_takes_part_who_has_nobody_before(make_sample: Callable[..., Sample], taxonomy: Taxonomy) -> None:
     machines = [
         Picky(machine("all", "films")),
         Picky(machine("films", modalities=("video",))),
         Picky(machine("some", "films", "pictures")),
         Picky(machine("pictures", modalities=("image",))),
     ]
-    assert titles(m.config for m in taking_part(machines, make_sample())) == ["pictures", "some"]
+    assert titles(m.config for m in taking_part(machines, make_sample(), taxonomy)) == ["pictures", "some"]
+
+
+def test_a_medium_without_categories_is_left_to_machines_that_ask_no_model(
+    make_sample: Callable[..., Sample], taxonomy: Taxonomy
+) -> None:
+    of_documents = [category.evolve(modalities=("document",)) for category in taxonomy.categories]
+    machines = [Picky(machine("looks")), vlm.VisionModel(vlm.Config(name="asks"))]
+
+    parts = [taking_part(machines, make_sample(), t) for t in (taxonomy, taxonomy.evolve(categories=of_documents))]
+
+    assert [titles(m.config for m in part) for part in parts] == [["looks", "asks"], ["looks"]]
 
 
 def test_a_blind_machine_is_not_shown_the_label(make_sample: Callable[..., Sample]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,12 @@ def test_the_best_is_taken_over_and_both_orders_are_on_record(make_image: Any, m
         found = judged(server, make_bench(), sample, b, a)
         again = judged(server, make_bench(), sample, a, b)
 
-    assert [asked.proposals()[0]["explanation"] for asked in server.asked] == [BAD, GOOD]
-    assert server.asked[0].proposals()[1]["regions"] == [
+    first, turned = sorted(server.asked, key=lambda asked: asked.proposals()[0]["explanation"])  # BAD before GOOD
+    assert [asked.proposals()[0]["explanation"] for asked in (first, turned)] == [BAD, GOOD]
+    assert first.proposals()[1]["regions"] == [
         {"number": 1, "category": "blur", "box": [100, 0, 200, 300], "explanation": "Soft."}
     ]
-    assert "machine" not in server.asked[0].words
+    assert "machine" not in first.words
     assert (found.machine, found.kind, found.chosen_id, found.parent_ids) == ("jury", "judge", "b", ("a", "b"))
     assert (found.verdict, found.explanation, found.regions, found.claims) == ("edited", GOOD, b.regions, b.claims)
     assert found.is_consistent is True
@@ -165,10 +167,26 @@ def test_nothing_good_enough_is_a_rejection_that_tells_what_was_paid(make_image:
     assert [attempt.status for attempt in caught.value.__dict__["history"]] == ["ok", "ok"]
 
 
-def test_a_failure_in_the_second_order_tells_what_the_first_cost(make_image: Any, make_bench: Any) -> None:
+def test_both_orders_are_asked_at_once(make_image: Any, make_bench: Any) -> None:
+    sample, both = make_image(6), threading.Barrier(2, timeout=10)
+
+    def think(asked: Asked) -> Any:
+        both.wait()  # breaks where the second question waits for the first answer
+        return scores_of(asked, by_words)
+
+    with ThinkingServer(think) as server:
+        found = judged(server, make_bench(), sample, said(sample, "a", BAD), said(sample, "b", GOOD), max_tries=1)
+    assert (found.chosen_id, len(server.asked)) == ("b", 2)
+
+
+def test_a_failure_in_one_order_tells_what_the_other_cost(make_image: Any, make_bench: Any) -> None:
     sample = make_image(6)
+
+    def think(asked: Asked) -> Any:
+        return 500 if asked.proposals()[0]["explanation"] == GOOD else scores_of(asked, by_words)
+
     with (
-        ThinkingServer(lambda asked: 500 if len(server.asked) > 1 else scores_of(asked, by_words)) as server,
+        ThinkingServer(think) as server,
         pytest.raises(ServiceError) as caught,
     ):
         judged(server, make_bench(), sample, said(sample, "a", BAD), said(sample, "b", GOOD), max_tries=1)

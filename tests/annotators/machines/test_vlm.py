@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -494,12 +493,3 @@ def test_an_address_that_is_none_or_may_hold_a_secret_is_refused(
 def test_a_machine_has_a_title_and_perhaps_a_model() -> None:
     assert [Config().title, Config(name="eye").title] == ["vlm", "eye"]
     assert [Config(model="house").model_asked, MachineConfig(kind="other").model_asked] == ["house", ""]
-
-
-def test_a_medium_without_categories_is_left_to_others(make_bench: MakeBench, make_image: MakeImage) -> None:
-    bench = make_bench()
-    machine = VisionModel(Config())
-    documents = bench.taxonomy.evolve(categories=bench.taxonomy.categories[2:])
-    machine.bench = replace(bench, taxonomy=documents)
-
-    assert not machine.accepts(make_image())

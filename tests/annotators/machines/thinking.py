@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ class Asked:
         self.messages = body["messages"]
         self.system = str(self.messages[0]["content"])
         self.words = "\n".join(part["text"] for part in self.messages[1]["content"] if part["type"] == "text")
+        urls = [part["image_url"]["url"] for part in self.messages[1]["content"] if part["type"] == "image_url"]
+        self.pictures = [base64.b64decode(url.partition(",")[2]) for url in urls]
         self.number_of_turns = len(self.messages)
         self.last_words = str(self.messages[-1]["content"])
         self.seed = body.get("seed")

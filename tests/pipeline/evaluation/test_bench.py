@@ -162,6 +162,25 @@ def test_faithfulness_is_what_a_second_pass_finds_again(
     assert "faithfulness" not in figures(found, "again")
 
 
+def test_reliance_asks_only_of_claims_that_were_found_in_the_open(
+    twelve: list[Sample], good: list[Candidate], make_candidate: MakeCandidate
+) -> None:
+    def said(candidate_id: str, name: str, *scores: float) -> list[Judgement]:
+        return [Judgement(candidate_id=candidate_id, name=name, score=s, position=n) for n, s in enumerate(scores, 1)]
+
+    again = [
+        make_candidate(
+            sample, machine,
+            judgements=(*said(c.candidate_id, "relocated", *found), *said(c.candidate_id, "hidden", *hidden)),
+        )
+        for sample, c in list(zip(twelve, good, strict=True))[:3]
+        for machine, found, hidden in [("one", (1, 0.5, 0), (1, 0, 1)), ("other", (1,), (0,))]
+    ]  # fmt: skip
+    measured = figures(bench([BenchRun("run", twelve, [*good, *again])]), "good")
+    assert measured["faithfulness"] == pytest.approx(3 * 2.5 / (3 * 4))
+    assert measured["reliance"] == pytest.approx(3 * 1 / (3 * 3))
+
+
 def test_the_frontier_holds_whom_nobody_beats(
     twelve: list[Sample], good: list[Candidate], poor: list[Candidate]
 ) -> None:

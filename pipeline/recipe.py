@@ -67,12 +67,21 @@ class RecipeLimits(Limits):
 
 
 class Budget(Frozen):
-    """What people may be asked, over the whole life of the run; one of the two."""
+    """What people may be asked, over the whole life of the run; one of the two. A bare number means tasks, ``12 h`` or
+    ``12 hours`` hours."""
 
     hours: float | None = Field(None, gt=0)
     """Hours of people, all reviewers together."""
     tasks: int | None = Field(None, ge=1)
     """Samples that are looked at."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"tasks": value}
+        short = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(h|hours?|tasks?)", value) if isinstance(value, str) else None
+        return {"hours" if short[2].startswith("h") else "tasks": short[1]} if short else value
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:

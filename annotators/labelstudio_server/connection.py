@@ -6,8 +6,10 @@ stored twice), knows no upload of media, and reads every task into models that f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -46,7 +48,11 @@ class Upload(NamedTuple):
 
 
 class Connection:
-    """One server and one key; use as a context manager. Neither the key nor what it buys appears in any message."""
+    """One server and one key; use as a context manager. Neither the key nor what it buys appears in any message.
+
+    Threads may share it. Of requests that change something there is one at a time: a second writer on SQLite waits
+    five seconds for the first and then fails.
+    """
 
     def __init__(self, url: str, key: str, *, timeout_s: float = TIMEOUT_S) -> None:
         import httpx
@@ -58,6 +64,7 @@ class Connection:
         self.url = url.rstrip("/")
         self._key = key.strip()
         self._access: tuple[str, float] | None = None
+        self._writing = threading.Lock()
         timeout = httpx.Timeout(timeout_s, connect=CONNECT_S)
         self._client = httpx.Client(base_url=self.url, timeout=timeout, headers={"Accept": "application/json"})
 
@@ -146,7 +153,8 @@ class Connection:
 
         headers = {**options.pop("headers", {}), "Authorization": self._authorization()}
         try:
-            return self._client.request(method, path, headers=headers, **options)
+            with contextlib.nullcontext() if method == "GET" else self._writing:
+                return self._client.request(method, path, headers=headers, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise self._unreachable(error) from error
         except httpx.TransportError as error:

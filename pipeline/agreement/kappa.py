@@ -17,10 +17,11 @@ def cohen_kappa(one: Sequence[Hashable], other: Sequence[Hashable]) -> float | N
     if not one:
         return None
     names = {name: i for i, name in enumerate(dict.fromkeys([*one, *other]))}
-    table = np.zeros((len(names), len(names)))
-    np.add.at(table, ([names[name] for name in one], [names[name] for name in other]), 1 / len(one))
-    chance = float(table.sum(axis=1) @ table.sum(axis=0))
-    return (float(np.trace(table)) - chance) / (1 - chance) if chance < 1 else None
+    table = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(table, ([names[name] for name in one], [names[name] for name in other]), 1)
+    by_chance = int(table.sum(axis=1) @ table.sum(axis=0))  # times n squared: whole numbers know what is exactly 1
+    observed, everything = int(np.trace(table)) * len(one), len(one) ** 2
+    return (observed - by_chance) / (everything - by_chance) if by_chance < everything else None
 
 
 def fleiss_kappa(counts: NDArray[np.int64]) -> float | None:

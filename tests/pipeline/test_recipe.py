@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline.recipe import CONFIG_FOLDER, Recipe, Routing, load_recipe, recipe_from
+from pipeline.recipe import CONFIG_FOLDER, Budget, Recipe, Routing, load_recipe, recipe_from
 from schemas.errors import ConfigError
 
 SHIPPED = sorted(path.stem for path in (CONFIG_FOLDER / "recipes").glob("*.yaml"))
@@ -164,3 +164,27 @@ def test_routing_asks_people_only_where_it_says_so(routing: dict[str, object], a
 def test_routing_that_cannot_be_is_refused(routing: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Routing.model_validate(routing)
+
+
+@pytest.mark.parametrize(
+    ("short", "budget"),
+    [
+        (40, {"tasks": 40}),
+        ("40 tasks", {"tasks": 40}),
+        ("1 task", {"tasks": 1}),
+        ("12h", {"hours": 12.0}),
+        ("1.5 hours", {"hours": 1.5}),
+    ],
+)
+def test_a_budget_in_short(short: object, budget: dict[str, object]) -> None:
+    assert Routing.model_validate({"budget": short}) == Routing.model_validate({"budget": budget})
+
+
+@pytest.mark.parametrize("short", [0, -1, True, 1.5, "0 h", "many", "5 days", "1.5 tasks"])
+def test_a_budget_that_says_nothing_is_refused(short: object) -> None:
+    with pytest.raises(ValidationError, match="budget"):
+        Routing.model_validate({"budget": short})
+
+
+def test_a_budget_in_short_can_be_set() -> None:
+    assert load_recipe("planted", ("routing.budget=40",)).routing.budget == Budget(tasks=40)

@@ -60,3 +60,8 @@ def test_nltk_says_the_same() -> None:
     other = [label if draws.random() < 0.6 else draws.choice("abcd") for label in one]
     triples = [(name, str(i), label) for name, row in (("1", one), ("2", other)) for i, label in enumerate(row)]
     assert cohen_kappa(one, other) == pytest.approx(AnnotationTask(triples).kappa(), abs=1e-12)
+
+
+@pytest.mark.parametrize("items", range(1, 60))
+def test_one_label_throughout_gives_no_figure(items: int) -> None:
+    assert cohen_kappa(["accepted"] * items, ["accepted"] * items) is None

@@ -39,7 +39,7 @@ def read_contrast(answer: dict[str, Any], asked: Asked, found: Findings) -> tupl
 
 def read_grades(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
     """Value, reason and score with its scale, per attribute of the task."""
-    wanted = {attribute.name: attribute for attribute in asked.task.attributes}
+    wanted = {attribute.name: attribute for attribute in asked.task.graded(asked.asset.media.kind)}
     grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found)
     return tuple(_grade(wanted[name], entry, asked, found) for name, entry in grades.items())
 

@@ -25,7 +25,7 @@ async def quotable_texts(
 
     Raises MediaError where the file is no longer the one that was asked about.
     """
-    is_quoted = question == "question" or task.claims == "cited"
+    is_quoted = question in ("question", "written_question") or task.claims == "cited"
     if not (isinstance(asset.media, Document) and asset.media.has_text_layer and is_quoted):
         return {}
     texts = await sandbox.run(page_texts, asset, pages, open_uri)

@@ -60,9 +60,10 @@ class MachineConfig(PluginConfig):
     after: tuple[str, ...] = ()
     """Machines of the recipe, by name, whose candidates this one is given: it starts when they are done with a sample.
     Where some of them fail it goes on with the others; where all do, it is rejected too."""
-    conditioning: Literal["blind", "label_given"] = "label_given"
-    """label_given: the label that a sample came with is shown to this machine; blind: it is kept from it. Both passes
-    side by side, under two names, tell what is found from what is only argued for."""
+    conditioning: Literal["blind", "label_given", "origin_given"] = "label_given"
+    """label_given: the label that a sample came with is shown to this machine; origin_given: where it came with none,
+    its known origin is; blind: both are kept from it. Passes with and without, side by side under two names, tell what
+    is found from what is only argued for."""
     repeats: int = Field(1, ge=1, le=16)
     """How often each sample is asked, each time with the next seed: stands for as many machines, NAME-1, NAME-2, ..."""
 

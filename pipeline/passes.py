@@ -84,6 +84,7 @@ def taking_part(machines: Sequence[Annotator], sample: Sample) -> tuple[Annotato
 def seen_by(machine: MachineConfig, sample: Sample) -> Sample:
     """The sample as a machine is shown it: with its label, without it, or with its known origin for a label."""
     label = sample.task_input.label_given
+    wanted: str | None
     if machine.conditioning == "blind":
         wanted = None
     elif machine.conditioning == "origin_given" and label is None and sample.origin != "unknown":

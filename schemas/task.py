@@ -120,7 +120,8 @@ class Task(Frozen):
     options: tuple[str, ...] = ()
     """What a contrast chooses from."""
     attributes: tuple[AskedAttribute, ...] = ()
-    """What is graded; with ``kind: artifacts`` it is graded besides."""
+    """What is graded; with ``kind: artifacts`` it is asked for besides, and what an answer leaves out is not
+    graded."""
     phrases: bool = False
     """With ``kind: artifacts``, whether each region is also given a short phrase that points to it, no two alike."""
     questions: Literal["given", "written"] = "given"

@@ -37,10 +37,12 @@ def read_contrast(answer: dict[str, Any], asked: Asked, found: Findings) -> tupl
     )
 
 
-def read_grades(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
-    """Value, reason and score with its scale, per attribute of the task."""
+def read_grades(
+    answer: dict[str, Any], asked: Asked, found: Findings, *, is_complete: bool = True
+) -> tuple[Attribute, ...]:
+    """Value, reason and score with its scale, per attribute of the task; of all of them where it must be complete."""
     wanted = {attribute.name: attribute for attribute in asked.task.graded(asked.asset.media.kind)}
-    grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found)
+    grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found, is_complete=is_complete)
     return tuple(_grade(wanted[name], entry, asked, found) for name, entry in grades.items())
 
 
@@ -99,7 +101,7 @@ def _reason(entry: dict[str, Any], where: str, asked: Asked, found: Findings) ->
 
 
 def _by_name(
-    value: Any, list_name: str, key: str, names: tuple[str, ...], found: Findings
+    value: Any, list_name: str, key: str, names: tuple[str, ...], found: Findings, *, is_complete: bool = True
 ) -> dict[str, dict[str, Any]]:
     """The entries in the order of ``names``; unknown, missing and repeated ones are defects."""
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
@@ -114,7 +116,7 @@ def _by_name(
             found.wrong(Flaw.GRADE_TWICE.told(what=key, value=shown(name)))
         else:
             given[name] = entry
-    for name in names:
+    for name in names if is_complete else ():
         if name not in given:
             found.wrong(Flaw.MISSING_GRADE.told(what=key, value=shown(name)))
     return {name: given[name] for name in names if name in given}

@@ -71,8 +71,8 @@ def _artifacts(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposa
     proposal = _explained(answer, asked, found)
     if asked.is_native:
         return proposal
-    is_graded = asked.task.graded(asked.asset.media.kind)
-    attributes = read_grades(answer, asked, found) if is_graded else ()
+    is_graded = asked.task.graded(asked.asset.media.kind) and answer.get("grades") is not None
+    attributes = read_grades(answer, asked, found, is_complete=False) if is_graded else ()
     return proposal._replace(verdict=_verdict(answer.get("verdict"), found), attributes=attributes)
 
 

@@ -13,9 +13,11 @@ from .pictures import measured_bytes
 from .wanted import Question
 
 if TYPE_CHECKING:
+    from schemas.media.documents import Word
+
     from ..sandbox import Sandbox
 
-__all__ = ["page_texts", "quotable_texts"]
+__all__ = ["page_texts", "placed_words", "quotable_texts"]
 
 
 async def quotable_texts(
@@ -39,3 +41,12 @@ def page_texts(asset: Asset, pages: tuple[int, ...], open_uri: OpenUri) -> tuple
     with open_uri(asset.uri) as file:
         data = measured_bytes(file, asset)
     return tuple(page_text(data, page, password=asset.password) for page in pages)
+
+
+def placed_words(asset: Asset, pages: tuple[int, ...], open_uri: OpenUri) -> tuple[tuple[Word, ...], ...]:
+    """The words of pages with their places, by 0-based index. Runs in the sandbox. Raises MediaError."""
+    from schemas.media.documents import page_words
+
+    with open_uri(asset.uri) as file:
+        data = measured_bytes(file, asset)
+    return tuple(page_words(data, page, password=asset.password) for page in pages)

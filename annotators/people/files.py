@@ -133,7 +133,9 @@ class _Writing:
 
     def __init__(self, config: Config, kind: Kind, desk: Desk) -> None:
         self.config, self.kind, self.desk = config, kind, desk
-        self.labels = label_config(desk.taxonomy, desk.task, kind.layout, geometry=config.geometry)
+        self.labels = label_config(
+            desk.taxonomy, desk.task, kind.layout, geometry=config.geometry, has_votes=config.votes
+        )
         self.placing = Placing(
             way="link",
             template=config.link,
@@ -267,7 +269,9 @@ class _Reading:
     def _labels(self, layout: Layout) -> LabelConfig:
         if layout not in self.labels:
             desk = self.desk
-            self.labels[layout] = label_config(desk.taxonomy, desk.task, layout, geometry=self.config.geometry)
+            self.labels[layout] = label_config(
+                desk.taxonomy, desk.task, layout, geometry=self.config.geometry, has_votes=self.config.votes
+            )
         return self.labels[layout]
 
 

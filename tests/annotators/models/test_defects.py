@@ -200,7 +200,7 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     ),
     (Flaw.WRONG_TYPE, {**ANSWER, "criteria": [{**HELD, "holds": "TRUE"}]}, {"question": "rubric", "task": RUBRIC}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "criteria": [{**HELD, "reason": ""}]}, {"question": "rubric", "task": RUBRIC}),
-    (Flaw.MISSING_GRADE, {**ANSWER, "grades": []}, {"task": BESIDE}),
+    (Flaw.OFF_SCALE, {**ANSWER, "grades": [{**GRADE, "score": 6}]}, {"task": BESIDE}),
     (Flaw.SAYS_NOTHING, ANSWER, {"task": PHRASED}),
     (Flaw.TOO_LONG, {**ANSWER, "regions": [{**LEFT, "phrase": "the edge " * 30}]}, {"task": PHRASED}),
     (
@@ -349,6 +349,8 @@ def test_attributes_are_graded_beside_artifacts_where_they_can_occur(read: Read)
         ("clarity", "low", 2.0, "hair is smeared")
     ]
     assert plain.attributes == ()
+    for nothing in (ANSWER, {**ANSWER, "grades": []}):
+        assert read(nothing, task=BESIDE).status == "ok"  # beside artifacts, what is not named is not graded
 
 
 def test_a_question_of_the_models_own_comes_with_its_evidence(read: Read) -> None:
@@ -358,9 +360,10 @@ def test_a_question_of_the_models_own_comes_with_its_evidence(read: Read) -> Non
     (answer,) = proposal.answers
     assert (answer.question, answer.answer, answer.region_ids) == ("What is the total?", "42", ("vlm-1",))
     assert [(region.page_index, region.explanation) for region in proposal.regions] == [(0, "Total: 42")]
-    assert "quote_not_in_text" in read(
-        {**PAIR, "regions": [{**EVIDENCE, "quote": "Sum: 9"}]}, "written_question", "document", WRITTEN
-    ).names
+    assert (
+        "quote_not_in_text"
+        in read({**PAIR, "regions": [{**EVIDENCE, "quote": "Sum: 9"}]}, "written_question", "document", WRITTEN).names
+    )
 
 
 def test_nothing_to_ask_is_no_answer_and_no_region(read: Read) -> None:

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.exports.base import ExportPlace
 from pipeline.exports._words import over_all
+from pipeline.exports.base import ExportPlace
 from pipeline.exports.bbox_docvqa import BboxDocVqa
 from pipeline.exports.bbox_docvqa import Config as BboxConfig
 from pipeline.exports.ivyfake import Config as IvyConfig
@@ -257,7 +257,9 @@ def test_what_regions_say_is_not_said_twice(place, record) -> None:
     SynthScars(ScarsConfig()).write([record("a", **fields, **appended)], place)
     assert out(place, "annotations/train.json").count("Six fingers.") == 2  # in the caption, and as the explanation
     IvyFake(IvyConfig()).write([record("a", **fields, **appended)], place)
-    assert json.loads(out(place, "train.jsonl"))["explanation"].startswith("<think>Odd hands.\nhand: Six fingers.</think>")
+    assert json.loads(out(place, "train.jsonl"))["explanation"].startswith(
+        "<think>Odd hands.\nhand: Six fingers.</think>"
+    )
 
 
 def test_ivyfake_reasons_dimension_by_dimension(place, record) -> None:

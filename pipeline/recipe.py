@@ -160,6 +160,9 @@ class DatasetOptions(Frozen):
     include: Literal["all", "annotated", "reviewed"] = "all"
     """all: everything but what a person rejected; annotated: only rows with an annotation; reviewed: only rows that a
     person looked at."""
+    require: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values that an attribute must have in a published row, e.g. `{quality: [acceptable]}`: a gate. A row whose
+    attribute of that name has another value is excluded; one without it is not."""
     annotation: str = "first"
     """Whose annotation is published where no person decided: that of the machine with this name (one that takes others
     together, e.g. a ``consensus``), or ``first``: of the first machine of the recipe that says something, ``last``: of

@@ -156,7 +156,8 @@ class HandingOut:
         )
 
     def _body(self, key: str, assignment: Assignment, pictures: Sequence[Any]) -> dict[str, Any]:
-        data = task_data(assignment.sample, pictures, self.labels, sample_key=key)
+        candidate = assignment.candidate
+        data = task_data(assignment.sample, pictures, self.labels, sample_key=key, candidate=candidate)
         if assignment.candidate is None:
             return {"data": data}
         made = self._prediction(assignment.sample, assignment.candidate, data)

@@ -12,7 +12,7 @@ from .conventions.spelling import is_number
 from .defects import Flaw, shown
 from .places import said
 
-__all__ = ["DERIVED", "read_contrast", "read_grades", "read_rubric"]
+__all__ = ["DERIVED", "read_contrast", "read_grades", "read_grades_beside", "read_rubric"]
 
 CHOSEN, NOT_CHOSEN = "chosen", "not_chosen"
 HOLDS, FAILS = "yes", "no"
@@ -44,6 +44,19 @@ def read_grades(
     wanted = {attribute.name: attribute for attribute in asked.task.graded(asked.asset.media.kind)}
     grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found, is_complete=is_complete)
     return tuple(_grade(wanted[name], entry, asked, found) for name, entry in grades.items())
+
+
+def read_grades_beside(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
+    """Grades that are asked for beside something else: an object with a property for each, or a list as ever.
+
+    What is not named is not graded.
+    """
+    grades = answer.get("grades")
+    if grades is None or not asked.task.graded(asked.asset.media.kind):
+        return ()
+    if isinstance(grades, dict) and all(isinstance(entry, dict) for entry in grades.values()):
+        grades = [{**entry, "name": name} for name, entry in grades.items()]
+    return read_grades({"grades": grades}, asked, found, is_complete=False)
 
 
 def read_rubric(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:

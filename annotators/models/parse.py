@@ -17,7 +17,7 @@ from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .claims import claims_by_region, read_claims
 from .conventions import native_regions
 from .defects import Flaw, shown
-from .grades import read_contrast, read_grades, read_rubric
+from .grades import read_contrast, read_grades, read_grades_beside, read_rubric
 from .places import read_regions, said
 from .reading import Completion, whole_text
 from .repair import Found, find_object
@@ -71,8 +71,7 @@ def _artifacts(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposa
     proposal = _explained(answer, asked, found)
     if asked.is_native:
         return proposal
-    is_graded = asked.task.graded(asked.asset.media.kind) and answer.get("grades") is not None
-    attributes = read_grades(answer, asked, found, is_complete=False) if is_graded else ()
+    attributes = read_grades_beside(answer, asked, found)
     return proposal._replace(verdict=_verdict(answer.get("verdict"), found), attributes=attributes)
 
 

@@ -8,12 +8,13 @@ model reads.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from schemas.base import Frozen
 from schemas.candidate import Verdict
 from schemas.media.types import Modality
-from schemas.task import Task
+from schemas.task import AskedAttribute, Task
 
 from .conventions import Convention
 
@@ -246,6 +247,7 @@ def wanted_schema(
     region["properties"]["box"] = _box(convention)
     if question == "artifacts":
         _without(region, set() if task.phrases else {"phrase"})
+        answer["properties"]["grades"] = _one_by_one(task.graded(modality))
         _without(answer, set() if task.graded(modality) else {"grades"})
     if task.claims != "cited":
         _without(answer, {"claims"})
@@ -275,10 +277,35 @@ def _choices(question: Question, modality: Modality, properties: dict[str, Any],
     if question == "contrast":
         properties["answer"]["enum"] = list(task.options)
         properties["reasons"]["items"]["properties"]["option"]["enum"] = list(task.options)
-    if "grades" in properties:
+    if question == "attributes":
         properties["grades"]["items"]["properties"]["name"]["enum"] = [a.name for a in task.graded(modality)]
     if question == "rubric":
         properties["criteria"]["items"]["properties"]["name"]["enum"] = [c.name for c in task.criteria]
+
+
+def _one_by_one(attributes: Sequence[AskedAttribute]) -> dict[str, Any]:
+    """Grades as one object with a property for each attribute: none can be missing, repeated, or of another's words."""
+    reason = {"type": "string", "description": "What can be seen that earns this grade, in a sentence."}
+    grades: dict[str, Any] = {}
+    for attribute in attributes:
+        asked: dict[str, Any] = {"reason": reason}
+        if attribute.values:
+            asked["value"] = {"type": "string", "enum": list(attribute.values), "description": "The grade."}
+        if attribute.scale_min is not None:
+            scale = f"From {attribute.scale_min:g} (lowest) to {attribute.scale_max:g} (highest)."
+            asked["score"] = {"type": "number", "description": scale}
+        grades[attribute.name] = _closed(asked, " ".join(attribute.definition.split()))
+    return _closed(grades, "What else is asked of the medium as a whole.")
+
+
+def _closed(properties: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _without(node: dict[str, Any], names: set[str]) -> None:

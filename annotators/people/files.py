@@ -176,7 +176,8 @@ class _Writing:
             self.shelf.stage(exhibit)
             if self.config.copy_media and not exhibit.is_rendered:
                 self._copy(exhibit)
-        data = task_data(sample, [shown(exhibit, self.shelf) for exhibit in found], self.labels, sample_key=key)
+        pictures = [shown(exhibit, self.shelf) for exhibit in found]
+        data = task_data(sample, pictures, self.labels, sample_key=key, candidate=candidate)
         if candidate is None:
             return {"data": data, "meta": {}}
         made = prediction(candidate, sample, self.labels, data, model_version=MODEL_VERSION)

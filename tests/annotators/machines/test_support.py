@@ -12,7 +12,8 @@ import pypdfium2
 import pytest
 
 from annotators.base import Workbench
-from annotators.machines.support import Config, Support, support_of
+from annotators.machines.support import Config, Support
+from annotators.models.supporting import support_of
 from annotators.sandbox import Sandbox
 from schemas.candidate import Answer, Candidate, Region
 from schemas.errors import AnswerError

@@ -201,6 +201,8 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (Flaw.WRONG_TYPE, {**ANSWER, "criteria": [{**HELD, "holds": "TRUE"}]}, {"question": "rubric", "task": RUBRIC}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "criteria": [{**HELD, "reason": ""}]}, {"question": "rubric", "task": RUBRIC}),
     (Flaw.OFF_SCALE, {**ANSWER, "grades": [{**GRADE, "score": 6}]}, {"task": BESIDE}),
+    (Flaw.NOT_A_CHOICE, {**ANSWER, "grades": {"beauty": GRADE}}, {"task": BESIDE}),
+    (Flaw.WRONG_TYPE, {**ANSWER, "grades": {"clarity": "low"}}, {"task": BESIDE}),
     (Flaw.SAYS_NOTHING, ANSWER, {"task": PHRASED}),
     (Flaw.TOO_LONG, {**ANSWER, "regions": [{**LEFT, "phrase": "the edge " * 30}]}, {"task": PHRASED}),
     (
@@ -338,7 +340,9 @@ def test_phrases_point_to_regions_and_are_kept_where_nobody_asked(read: Read) ->
 
 
 def test_attributes_are_graded_beside_artifacts_where_they_can_occur(read: Read) -> None:
-    graded = read({**ANSWER, "grades": [GRADE]}, task=BESIDE).proposal
+    by_name = {"clarity": {key: GRADE[key] for key in ("value", "score", "reason")}}
+    graded = read({**ANSWER, "grades": by_name}, task=BESIDE).proposal
+    assert read({**ANSWER, "grades": [GRADE]}, task=BESIDE).proposal == graded
     film_only = Task(attributes=(BESIDE.attributes[0].evolve(modalities=("video",)),))
     plain = read(ANSWER, task=film_only).proposal
 

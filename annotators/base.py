@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 __all__ = [
+    "RELAY",
     "Annotator",
     "Assignment",
     "Case",
@@ -43,6 +44,8 @@ __all__ = [
 
 Reads = Literal["never", "if_given", "always"]
 """Whether a machine makes something of other machines' candidates."""
+RELAY = "relay"
+"""Kind and machine of a candidate that says what a round of people left for the next one."""
 OpenUri = Callable[[str], BinaryIO]
 """Opens a URI for reading: a seekable binary file. Picklable, importable on any worker."""
 
@@ -60,9 +63,10 @@ class MachineConfig(PluginConfig):
     after: tuple[str, ...] = ()
     """Machines of the recipe, by name, whose candidates this one is given: it starts when they are done with a sample.
     Where some of them fail it goes on with the others; where all do, it is rejected too."""
-    conditioning: Literal["blind", "label_given"] = "label_given"
-    """label_given: the label that a sample came with is shown to this machine; blind: it is kept from it. Both passes
-    side by side, under two names, tell what is found from what is only argued for."""
+    conditioning: Literal["blind", "label_given", "origin_given"] = "label_given"
+    """label_given: the label that a sample came with is shown to this machine; origin_given: where it came with none,
+    its known origin is; blind: both are kept from it. Passes with and without, side by side under two names, tell what
+    is found from what is only argued for."""
     repeats: int = Field(1, ge=1, le=16)
     """How often each sample is asked, each time with the next seed: stands for as many machines, NAME-1, NAME-2, ..."""
 
@@ -171,7 +175,12 @@ class PeopleConfig(PluginConfig):
     modalities: tuple[Modality, ...] = ("image", "video", "document")
     """Which samples go to these people; each sample goes to the first tool of the recipe that takes it."""
     passes: int = Field(1, ge=1, le=9)
-    """Independent rounds of review: every routed sample lies once in the projects of each round."""
+    """Rounds of review: every routed sample lies once in the projects of each round."""
+    relay: bool = False
+    """Whether each round goes on from what the round before left, so that it can only begin when that is answered;
+    otherwise all rounds start from the machines' proposal and are independent of each other."""
+    votes: bool = False
+    """Whether people also say of every region whether it is what it claims to be: yes (1), perhaps (0.5), no (0)."""
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 from random import Random
 from typing import Any, NamedTuple
 
@@ -103,12 +104,27 @@ class _Writer:
         if kind == "array":
             return self._box() if name == "box" else self._list(schema, name)
         if kind in ("integer", "number"):
-            return self._draw.randint(1, max(1, self._pictures))
+            return self._draw.randint(*self._reach(schema))
         if kind == "boolean":
             return self._draw.random() < 0.5
+        if name == "quote":
+            return ""  # nothing was read, so nothing can be quoted
         return self._draw.choice(self._categories) if name == "category" and self._categories else self._words(name)
 
+    def _reach(self, schema: dict[str, Any]) -> tuple[int, int]:
+        """From which number to which: of a scale, else of the pictures."""
+        scale = re.search(r"From (\d+) .* to (\d+) ", schema.get("description", ""))
+        return (int(scale[1]), int(scale[2])) if scale else (1, max(1, self._pictures))
+
     def _list(self, schema: dict[str, Any], name: str) -> list[Any]:
+        """One entry for each choice of a list of named things, or for each pair of proposal and factor; else a few."""
+        inside = schema["items"].get("properties", {})
+        if count := re.search(r"1 to (\d+)", inside.get("proposal", {}).get("description", "")):
+            pairs = product(range(1, int(count[1]) + 1), inside["factor"]["enum"])
+            return [{**self.instance(schema["items"], name), "proposal": p, "factor": f} for p, f in pairs]
+        for key in ("name", "option"):
+            if choices := inside.get(key, {}).get("enum"):
+                return [{**self.instance(schema["items"], name), key: choice} for choice in choices]
         return [self.instance(schema["items"], name) for _ in range(self._draw.randint(self._min, self._min + 3))]
 
     def _box(self) -> list[int]:

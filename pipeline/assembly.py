@@ -63,10 +63,13 @@ def preferred(candidates: Sequence[Candidate], machines: Sequence[str], annotati
     """The candidate whose annotation is published.
 
     With ``first``, by the recipe's order of machines, the first that says something: a verdict, region, attribute or
-    answer; where none does, the first at all. With a machine's name, the same among that machine's candidates alone:
+    answer; where none does, the first at all. ``last`` is the same from the end.
+    With a machine's name, the same among that machine's candidates alone:
     where it failed on a sample nothing is published in its place, since nobody asked for another's word.
     """
-    ordered = [c for c in _in_order(candidates, machines) if annotation in ("first", c.machine)]
+    ordered = [c for c in _in_order(candidates, machines) if annotation in ("first", "last", c.machine)]
+    if annotation == "last":
+        ordered.sort(key=lambda c: -machines.index(c.machine))
     return next((c for c in ordered if _says_something(c)), ordered[0] if ordered else None)
 
 

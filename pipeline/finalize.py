@@ -60,6 +60,9 @@ def drafts_of(run: RunFolder, shard: Shard, recipe: Recipe) -> Iterator[Draft]:
 
 def is_included(record: Record, recipe: Recipe) -> bool:
     """Whether the recipe publishes the record; what it does not is counted as excluded."""
+    required = recipe.dataset.require
+    if any(a.value not in required[a.name] for a in record.attributes if a.name in required):
+        return False
     wanted = recipe.dataset.include
     if wanted == "annotated":
         return record.annotation_status != "not_annotated"

@@ -18,7 +18,9 @@ about. Pure: no Beam, no files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from schemas.base import Frozen
@@ -32,6 +34,7 @@ from .agreement.pairs import review_agreement
 from .assembly import assemble
 from .gates import Effect, effect_of
 from .recipe import Recipe
+from .relay import proposed_by
 from .review import Decision, decide
 
 __all__ = ["merge_people", "published_record"]
@@ -85,7 +88,7 @@ def merge_people(
     )
     if decision.chosen is None:
         return named
-    return _merged(named, _shown(candidates, decision.chosen), decision.chosen, decision)
+    return _merged(named, candidates, decision.chosen, decision)
 
 
 def _storage(record: Record, effect: Effect, max_embedded_video_bytes: int) -> Storage:
@@ -121,10 +124,13 @@ def _shown(candidates: Sequence[Candidate], person: Verification) -> _Shown:
     return _Shown(None, "", (), tuple(region for region in person.regions if region.region_id in kept))
 
 
-def _merged(record: Record, shown: _Shown, person: Verification, decision: Decision) -> Record:
-    regions = tuple(_regions(shown, person))
+def _merged(record: Record, candidates: Sequence[Candidate], person: Verification, decision: Decision) -> Record:
+    """What a relay's last round decided is compared with what it was shown, and credited against the proposal."""
+    shown = _shown(candidates, person)
+    proposed = _shown(candidates, person.evolve(candidate_id=proposed_by(candidates, person.candidate_id)))
+    regions = tuple(_voted(_regions(shown, person), decision))
     known = {region.region_id for region in regions}
-    verdict, sources = _sources(record, shown, person, regions)
+    verdict, sources = _sources(record, proposed, person, regions)
     told = shown if shown.claims else record
     merged = record.evolve(
         verdict=verdict,
@@ -180,6 +186,16 @@ def _regions(shown: _Shown, person: Verification) -> Iterator[Region]:
             yield old
         else:
             yield region.evolve(source="human")
+
+
+def _voted(regions: Iterable[Region], decision: Decision) -> Iterator[Region]:
+    """The regions with the mean of people's votes as score, where there are votes."""
+    given = defaultdict[str, list[float]](list)
+    for vote in (vote for verification in decision.verifications for vote in verification.votes):
+        given[vote.region_id].append(vote.confidence)
+    for region in regions:
+        votes = given[region.region_id]
+        yield region.evolve(score=fmean(votes)) if votes else region
 
 
 def _same(one: Region, other: Region) -> bool:

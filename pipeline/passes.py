@@ -88,10 +88,16 @@ def taking_part(machines: Sequence[Annotator], sample: Sample, taxonomy: Taxonom
 
 
 def seen_by(machine: MachineConfig, sample: Sample) -> Sample:
-    """The sample as a machine is shown it: without the label that it came with, where the machine works blind."""
-    if machine.conditioning == "label_given" or sample.task_input.label_given is None:
-        return sample
-    return sample.evolve(task_input=sample.task_input.evolve(label_given=None))
+    """The sample as a machine is shown it: with its label, without it, or with its known origin for a label."""
+    label = sample.task_input.label_given
+    wanted: str | None
+    if machine.conditioning == "blind":
+        wanted = None
+    elif machine.conditioning == "origin_given" and label is None and sample.origin != "unknown":
+        wanted = sample.origin
+    else:
+        wanted = label
+    return sample if wanted == label else sample.evolve(task_input=sample.task_input.evolve(label_given=wanted))
 
 
 def _repeated(config: MachineConfig) -> tuple[MachineConfig, ...]:

@@ -170,9 +170,13 @@ class DatasetOptions(Frozen):
     include: Literal["all", "annotated", "reviewed"] = "all"
     """all: everything but what a person rejected; annotated: only rows with an annotation; reviewed: only rows that a
     person looked at."""
+    require: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values that an attribute must have in a published row, e.g. `{quality: [acceptable]}`: a gate. A row whose
+    attribute of that name has another value is excluded; one without it is not."""
     annotation: str = "first"
     """Whose annotation is published where no person decided: that of the machine with this name (one that takes others
-    together, e.g. a ``consensus``), or ``first``: of the first machine of the recipe that says something."""
+    together, e.g. a ``consensus``), or ``first``: of the first machine of the recipe that says something, ``last``: of
+    the last one, for machines that each add to what those before them said."""
     seed: int = 0
     """Seed of the split assignment."""
     near_duplicate_bits: int = Field(31, ge=0, le=31)
@@ -258,9 +262,9 @@ class Recipe(Frozen):
     def _annotation_has_a_voice(self) -> Self:
         names = [machine.title for machine in self.machines]
         wanted = self.dataset.annotation
-        if wanted != "first" and wanted not in names:
-            near = difflib.get_close_matches(wanted, ["first", *names], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: first, {', '.join(names)}"
+        if wanted not in ("first", "last", *names):
+            near = difflib.get_close_matches(wanted, ["first", "last", *names], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are: first, last, {', '.join(names)}"
             raise ValueError(f"dataset.annotation: {wanted!r} is no machine of the recipe{hint}")
         return self
 

@@ -48,7 +48,8 @@ A recipe is one YAML file that says *what* a dataset is. *Where* it reads and wr
 and secrets live in the environment. Unknown fields are refused with a did-you-mean, before any work.
 
 `--set PATH=VALUE` overrides any field: `--set dataset.seed=7`, `--set machines.0.model=NAME`. The value is YAML.
-Setting a `kind` resets that entry to the new kind's defaults first; an index equal to the list's length appends."""
+Setting a `kind` resets that entry, but for its `name`, to the new kind's defaults first; an index equal to the list's
+length appends."""
 
 
 def reference() -> str:

@@ -1,8 +1,9 @@
 """What people said about one sample, brought to one decision.
 
 Adjudication wins over review. The majority decides; of those who are with it, the person who is closest to all
-others is published whole: a mean of several people's boxes is nobody's judgement. Everybody starts from the
-machines' proposal, never from each other's work, so all passes count alike. Raw reviews stay in ``verifications/``.
+others is published whole: a mean of several people's boxes is nobody's judgement. Where everybody starts from the
+machines' proposal, never from each other's work, all passes count alike; in a relay the last round holds all that the
+rounds before it did, and decides. Raw reviews stay in ``verifications/``.
 """
 
 from __future__ import annotations
@@ -68,12 +69,23 @@ def decide(verifications: Sequence[Verification]) -> Decision | None:
     if not given:
         return Decision(None, "skipped", False, answers)
     judges = [answer for answer in given if answer.purpose == "adjudication"]
-    voices = judges or given
+    voices = judges or _last_leg(given)
     outcome, is_clear = _majority([answer.verdict for answer in voices])
     chosen = _most_typical([answer for answer in voices if answer.verdict == outcome], voices)
     if judges:
         return Decision(chosen, "adjudicated", False, answers)
     return Decision(chosen, "reviewed", not (is_clear and _is_one_voice(voices)), answers)
+
+
+def _last_leg(given: Sequence[Verification]) -> Sequence[Verification]:
+    """All answers, or those of a relay's last round; what an earlier round corrected is corrected in the end, too."""
+    last = max(answer.pass_number for answer in given)
+    if not any(answer.is_relayed for answer in given):
+        return given
+    legs = [answer for answer in given if answer.pass_number == last]
+    if all(answer.verdict == "accepted" for answer in given):
+        return legs
+    return [leg.evolve(verdict="fixed_and_accepted") if leg.verdict == "accepted" else leg for leg in legs]
 
 
 def finding_of(decision: Decision | None) -> bool | None:

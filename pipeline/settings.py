@@ -26,7 +26,8 @@ class _Setting(NamedTuple):
 def apply(raw: dict[str, Any], settings: Sequence[str], words: Mapping[str, Meaning] | None = None) -> None:
     """Change the mapping in place, setting by setting, in their order.
 
-    A ``kind`` empties its entry and therefore comes before the entry's other settings. An index equal to a list's
+    A ``kind`` empties its entry, but for the ``name`` that others may call it by, and therefore comes before the
+    entry's other settings. An index equal to a list's
     length appends. ``words`` tells what a bare word at a top key stands for, so that fields below it can be set.
     Raises ConfigError for a setting that is not ``PATH=VALUE`` in YAML or does not fit the mapping.
     """
@@ -96,7 +97,9 @@ def _override(raw: dict[str, Any], setting: _Setting, words: Mapping[str, Meanin
     for part, following in zip(setting.path, below, strict=False):
         node = _child(node, part, following, setting)
     if _is_kind(setting) and isinstance(node, dict):
+        name = node.get("name")
         node.clear()
+        node.update({"name": name} if name is not None else {})
     _assign(node, setting)
 
 

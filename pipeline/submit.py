@@ -13,11 +13,13 @@ from schemas.errors import ConfigError, RunError
 from schemas.ledger import Purpose, SubmittedTask
 from schemas.record import Rejection
 from schemas.route import Route
+from schemas.verification import Verification
 
 from .assembly import preferred
 from .desk import cases_of, desk_for, distinct, people_of
 from .ledger import refresh_files, write_rejections
 from .recipe import Recipe
+from .relay import Legs
 from .stages import recipe_of
 from .storage import Manifest, RunFolder
 from .tables import read_batches, read_rows, write_table
@@ -111,6 +113,7 @@ def assignments_of(
     machines = [config.title for config in recipe.machines]
     current = {c for batch in read_batches(run, "candidates", ("candidate_id",)) for c in batch.column(0).to_pylist()}
     groups: list[list[Assignment]] = [[] for _ in tools]
+    legs = Legs(read_rows(run, "verifications", Verification) if any(tool.config.relay for tool in tools) else ())
     unasked = 0
     for route in routes:
         sample, found = cases[route.sample_id]
@@ -122,6 +125,10 @@ def assignments_of(
         purpose: Purpose = "gold" if route.is_gold else "review"
         chosen = preferred(proposed, machines, recipe.dataset.annotation)
         for pass_number in range(1, tools[taker].config.passes + 1):
+            if pass_number > 1 and tools[taker].config.relay:
+                chosen = legs.start(route.sample_id, pass_number, found)
+                if chosen is None:
+                    break
             groups[taker].append(Assignment(sample=sample, candidate=chosen, purpose=purpose, pass_number=pass_number))
     return [tuple(group) for group in groups], unasked
 

@@ -63,7 +63,7 @@ class Region(Frozen):
     explanation: str = ""
     """Why this region is what the category says."""
     score: Confidence | None = None
-    """Confidence of whoever proposed it, 0 to 1."""
+    """Confidence of whoever proposed it, 0 to 1; where people voted on it, the mean of their votes."""
     source: Literal["machine", "human", "derived", "ground_truth"]
     """Who drew it."""
 

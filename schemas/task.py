@@ -9,6 +9,7 @@ from typing import Literal, Self, get_args
 from pydantic import Field, PositiveInt, model_validator
 
 from .base import Frozen
+from .media.types import Modality
 
 __all__ = ["BOX_CONVENTIONS", "AskedAttribute", "BoxConvention", "Criterion", "DerivedLabel", "Task", "TaskKind"]
 
@@ -57,6 +58,8 @@ class AskedAttribute(Frozen):
     """Lower end of the scale; None where no score is asked for."""
     scale_max: float | None = None
     """Upper end of the scale."""
+    modalities: tuple[Modality, ...] = Field(("image", "video", "document"), min_length=1)
+    """Of what it is asked."""
 
     @model_validator(mode="after")
     def _can_be_graded(self) -> Self:
@@ -117,7 +120,13 @@ class Task(Frozen):
     options: tuple[str, ...] = ()
     """What a contrast chooses from."""
     attributes: tuple[AskedAttribute, ...] = ()
-    """What is graded."""
+    """What is graded; with ``kind: artifacts`` it is asked for besides, and what an answer leaves out is not
+    graded."""
+    phrases: bool = False
+    """With ``kind: artifacts``, whether each region is also given a short phrase that points to it, no two alike."""
+    questions: Literal["given", "written"] = "given"
+    """With ``kind: document_qa``, what becomes of a sample without a question. given: it is rejected; written: the
+    model writes the question, too."""
     criteria: tuple[Criterion, ...] = ()
     """The statements of a rubric."""
     derived_labels: tuple[DerivedLabel, ...] = ()
@@ -136,6 +145,10 @@ class Task(Frozen):
             for name in sorted({*rule.holds, *rule.fails} - known):
                 raise ValueError(f"derived label {rule.label!r} names the unknown criterion {name!r}")
         return self
+
+    def graded(self, modality: Modality) -> tuple[AskedAttribute, ...]:
+        """The attributes that are asked of such media, in order."""
+        return tuple(attribute for attribute in self.attributes if modality in attribute.modalities)
 
     def derived_label(self, holding: frozenset[str]) -> DerivedLabel | None:
         """The first label whose rule is met by the criteria that hold; None where no rule is."""

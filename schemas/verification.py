@@ -70,6 +70,8 @@ class Verification(Frozen):
     other one is ``reviewer``."""
     purpose: Purpose = "review"
     """Why the person was asked: an adjudication decides between reviews, gold has a known truth."""
+    is_relayed: bool = False
+    """Whether the person started from what the round before left, not from the machines' proposal."""
     votes: tuple[Vote, ...] = ()
     """Confidence votes on single regions, where they are asked for."""
     attributes: tuple[Attribute, ...] = ()

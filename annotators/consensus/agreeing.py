@@ -51,17 +51,18 @@ def consensus(
     *,
     min_iou: float = MIN_IOU,
     min_share: float = 0.0,
+    min_region_share: float | None = None,
     prefix: str = "consensus",
 ) -> Consensus:
     """What the candidates, of any number of machines, say together about the sample.
 
     Regions that reach an IoU of ``min_iou`` are the same place. Regions, attribute values and answers that less than
-    ``min_share`` of the machines give are left out: 0 keeps all, 1 asks for unanimity. The explanation is that
-    of the candidate closest to the consensus. Region ids start with ``prefix``. Raises ValueError without candidates,
-    and for masks that do not fit their picture.
+    ``min_share`` of the machines give are left out: 0 keeps all, 1 asks for unanimity; ``min_region_share`` is
+    another bar for regions. The explanation is that of the candidate closest to the consensus. Region ids start with
+    ``prefix``. Raises ValueError without candidates, and for masks that do not fit their picture.
     """
     voices = _Voices(sample, candidates)
-    found = _fused(voices, min_iou, min_share, prefix)
+    found = _fused(voices, min_iou, min_share if min_region_share is None else min_region_share, prefix)
     verdict, share = _verdict(voices)
     agreement, probabilities = _agreement(voices, found, verdict, share, min_iou)
     speaker = _speaker(voices, verdict, probabilities)

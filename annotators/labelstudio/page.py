@@ -192,7 +192,7 @@ class Page:
             yield _header(criterion.definition)
             answers = ((controls.HOLDS, "Holds"), (controls.FAILS, "Does not hold"))
             yield _choices(controls.ATTRIBUTE + criterion.name, to_name, answers, showInline="true")
-        for attribute in self.task.attributes:
+        for attribute in self.task.graded(self.modality):
             yield _header(attribute.definition)
             yield from _attribute(attribute, to_name)
 

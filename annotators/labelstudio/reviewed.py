@@ -13,6 +13,7 @@ from schemas.errors import VerdictError
 from schemas.sample import Sample
 from schemas.verification import Verification, Vote
 
+from ..base import RELAY
 from . import controls
 from .controls import VOTES
 from .geometry import is_number
@@ -73,6 +74,7 @@ def _identity(
         "verification_id": content_id("verification", tool, key, own),
         "sample_id": sample.sample_id,
         "candidate_id": candidate.candidate_id if candidate else None,
+        "is_relayed": candidate is not None and candidate.kind == RELAY,
         "lead_time_s": max(float(lead_time), 0.0) if is_number(lead_time) else None,  # type: ignore[arg-type]
         "task_key": key,
         "tool": tool,

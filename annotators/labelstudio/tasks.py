@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import NonNegativeInt, PositiveInt
 
 from schemas.base import Frozen
+from schemas.candidate import Candidate
 from schemas.errors import VerdictError
 from schemas.ledger import Layout
 from schemas.media.types import Document, Image, Video
@@ -65,15 +66,16 @@ def task_data(
     config: LabelConfig,
     *,
     sample_key: str,
+    candidate: Candidate | None = None,
     page_texts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The ``data`` of the sample's task: equal arguments, equal data.
 
-    ``shown`` holds one entry for an image or clip, two for a pair (primary first), one per page for a document,
-    in order. ``page_texts`` is the text layer by page, for a config with text spans. ``sample_key`` is what
-    the task is found by (schemas.ledger.task_key). Sizes, asset hashes and the config's version stand in
-    the data, so that a result can be checked against what was shown. Raises ValueError where ``shown`` does not
-    fit the sample.
+    ``shown`` holds one entry for an image or clip, two for a pair (primary first), one per page for a document, in
+    order. ``candidate`` has the question where the sample has none. ``page_texts`` is the text layer by page, for a
+    config with text spans. ``sample_key`` is what the task is found by (schemas.ledger.task_key). Sizes, asset hashes
+    and the config's version stand in the data, so that a result can be checked against what was shown. Raises
+    ValueError where ``shown`` does not fit the sample.
     """
     layout = config.layout or layout_of(sample)
     _check_shown(sample, shown, layout)
@@ -84,7 +86,7 @@ def task_data(
         "asset_sha256": [asset.asset_id for asset in _assets(sample, layout)],
         "sizes": [[each.width, each.height] for each in shown],
         "config_version": config.version,
-        "question": sample.task_input.question or "",
+        "question": sample.task_input.question or _written(candidate),
         "prompt": sample.task_input.prompt or "",
     }
     if layout == "document":
@@ -97,6 +99,11 @@ def task_data(
         starts = accumulate((len(text) + len(_BETWEEN_PAGES) for text in page_texts[:-1]), initial=0)
         data |= {"text": _BETWEEN_PAGES.join(page_texts) or " ", "text_starts": list(starts)}
     return data
+
+
+def _written(candidate: Candidate | None) -> str:
+    """The question that a machine wrote: of several the first, which is the one that people answer."""
+    return candidate.answers[0].question if candidate and candidate.answers else ""
 
 
 def shown_sizes(data: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:

@@ -34,7 +34,9 @@ class HandingOut:
 
     def __init__(self, connection: Connection, kind: Kind, config: Config, desk: Desk) -> None:
         self.connection, self.kind, self.config, self.desk = connection, kind, config, desk
-        self.labels: LabelConfig = label_config(desk.taxonomy, desk.task, kind.layout, geometry=config.geometry)
+        self.labels: LabelConfig = label_config(
+            desk.taxonomy, desk.task, kind.layout, geometry=config.geometry, has_votes=config.votes
+        )
         self.rejections: list[Rejection] = []
         self.built: dict[str, Assignment] = {}
 
@@ -155,7 +157,8 @@ class HandingOut:
         )
 
     def _body(self, key: str, assignment: Assignment, pictures: Sequence[Any]) -> dict[str, Any]:
-        data = task_data(assignment.sample, pictures, self.labels, sample_key=key)
+        candidate = assignment.candidate
+        data = task_data(assignment.sample, pictures, self.labels, sample_key=key, candidate=candidate)
         if assignment.candidate is None:
             return {"data": data}
         made = self._prediction(assignment.sample, assignment.candidate, data)

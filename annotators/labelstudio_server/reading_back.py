@@ -79,7 +79,9 @@ class ReadingBack:
                 remedy="what was collected stays; `witnessmark submit` asks the unanswered anew, then collect again",
             )
         layout = next(iter(self.rows.values())).layout
-        ours = label_config(self.desk.taxonomy, self.desk.task, layout, geometry=self.config.geometry)
+        ours = label_config(
+            self.desk.taxonomy, self.desk.task, layout, geometry=self.config.geometry, has_votes=self.config.votes
+        )
         xml = str(project["label_config"])
         return ours if xml == ours.xml else config_from_xml(xml)
 

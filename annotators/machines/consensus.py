@@ -34,6 +34,8 @@ class Config(MachineConfig):
     min_share: float = Field(0.0, ge=0, le=1)
     """Regions, attribute values and answers that a smaller share of the machines gives are left out; 0 keeps all, 1
     asks for unanimity."""
+    min_region_share: float | None = Field(None, ge=0, le=1)
+    """Another bar for regions alone; that of min_share where none is set."""
 
 
 class Fusion(Annotator):
@@ -55,6 +57,7 @@ class Fusion(Annotator):
                 earlier,
                 min_iou=self.config.min_iou,
                 min_share=self.config.min_share,
+                min_region_share=self.config.min_region_share,
                 prefix=self.config.title,
             )
         except ValueError as error:
@@ -67,7 +70,7 @@ class Fusion(Annotator):
         self, sample: Sample, earlier: tuple[Candidate, ...], found: Consensus, latency_s: float
     ) -> Candidate:
         machine, model = self.config.title, f"consensus-{VERSION}"
-        parameters = canonical_json(self.config.model_dump(include={"min_iou", "min_share"}))
+        parameters = canonical_json(self.config.model_dump(include={"min_iou", "min_share", "min_region_share"}))
         parents = tuple(dict.fromkeys(candidate.candidate_id for candidate in earlier))
         is_told = any(candidate.conditioning == "label_given" for candidate in earlier)
         return Candidate(

@@ -20,6 +20,7 @@ from schemas.errors import AnswerError
 from schemas.sample import Sample
 
 from ..base import Reads
+from ..consensus.keeping import recited_answers, recited_claims
 from ..models.conversation import Outcome
 from ..models.earlier import candidate_words, region_words
 from ..models.history import numbered, total_latency_s, total_usage
@@ -155,7 +156,8 @@ class Judge(VisionModel):
         choices = {frozenset(self._kept(outcome.proposal.judgements)) for outcome in trial.outcomes}
         regions = tuple(region.evolve(region_id=names[owner, region.region_id]) for owner, region in owned)
         is_consistent = len(choices) == 1 if len(trial.outcomes) > 1 else None
-        said = {**_annotation(first), **_recited(first, firsts), "regions": regions}
+        recited = {"claims": recited_claims(first, firsts), "answers": recited_answers(first, firsts)}
+        said = {**_annotation(first), **recited, "regions": regions}
         return self._judged(trial).evolve(**said, is_consistent=is_consistent)
 
     def _kept(self, judgements: Sequence[Judgement]) -> set[tuple[str, str]]:
@@ -223,17 +225,3 @@ def _annotation(candidate: Candidate) -> dict[str, object]:
     """What a candidate says about the medium."""
     names = ("verdict", "verdict_score", "explanation", "claims", "regions", "attributes", "answers")
     return {name: getattr(candidate, name) for name in names}
-
-
-def _recited(candidate: Candidate, names: dict[str, str]) -> dict[str, object]:
-    """Claims and answers on the regions that are left, under their new names; a claim that lost all of them is gone."""
-    claims = [
-        claim.evolve(region_ids=tuple(names[i] for i in claim.region_ids if i in names))
-        for claim in candidate.claims
-        if claim.is_global or not claim.region_ids or any(i in names for i in claim.region_ids)
-    ]
-    answers = [
-        answer.evolve(region_ids=tuple(names[i] for i in answer.region_ids if i in names))
-        for answer in candidate.answers
-    ]
-    return {"claims": tuple(claims), "answers": tuple(answers)}

@@ -19,7 +19,7 @@ import annotators.segmenters
 from schemas.base import canonical_json, content_id
 from schemas.candidate import Candidate, Measurement, Region, Usage
 from schemas.errors import AnswerError
-from schemas.geometry import Box
+from schemas.geometry import Box, Mask, box_from_mask, mask_area, mask_to_array
 from schemas.media.types import Document, Modality, Video
 from schemas.plugins import PluginConfig, configure, load
 from schemas.sample import Sample
@@ -46,6 +46,10 @@ class Config(MachineConfig):
     """Pixels by which polygons may leave the traced outline."""
     min_part_share: float = Field(0.02, ge=0, lt=1)
     """Parts and holes smaller than this share of a region's largest part are left out as noise."""
+    holes: bool = True
+    """Whether holes stay open; without them outlines fit formats of flat polygons, and masks are filled likewise."""
+    outlines: bool = False
+    """Whether masks that came without polygons are outlined, too, and then drawn from their outlines."""
     max_regions: PositiveInt = 200
     """Most boxes of a candidate that are cut; further ones keep their box alone."""
 
@@ -99,11 +103,27 @@ class Segment(Annotator):
         start = time.perf_counter()
         wanted = [_wanted(c.regions, sample, self.config.max_regions) for c in earlier]
         drawn = await self._drawn(sample, list(dict.fromkeys(w for some in wanted for w in some.values())))
+        outlined = [await asyncio.to_thread(self._outlined, c.regions) for c in earlier]
         latency_s = (time.perf_counter() - start) / len(earlier)
         return tuple(
-            self._candidate(c, {region_id: drawn[w] for region_id, w in some.items()}, latency_s)
-            for c, some in zip(earlier, wanted, strict=True)
+            self._candidate(c, {region_id: drawn[w] for region_id, w in some.items()} | masks, latency_s)
+            for c, some, masks in zip(earlier, wanted, outlined, strict=True)
         )
+
+    def _outlined(self, regions: Sequence[Region]) -> dict[str, tuple[Patch, Drawn] | None]:
+        """The masks without polygons as outlines, where they are wanted; a mask that none fits is left as it is."""
+        masked = [r for r in regions if r.mask and not r.polygons] if self.config.outlines else []
+        found = {region.region_id: self._traced(region.mask) for region in masked if region.mask}
+        return {region_id: outline for region_id, outline in found.items() if outline}
+
+    def _traced(self, mask: Mask) -> tuple[Patch, Drawn] | None:
+        if not mask_area(mask):
+            return None
+        box, bits = box_from_mask(mask), mask_to_array(mask)
+        part = bits[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)].astype("float32")
+        patch = Patch(part, box.x1, box.y1, 1.0, 1.0)
+        drawn = self._draw((mask.width, mask.height), box, patch)
+        return (patch, drawn) if drawn else None
 
     async def _drawn(self, sample: Sample, wanted: Sequence[_Wanted]) -> dict[_Wanted, tuple[Patch, Drawn] | None]:
         """Everything that is to be cut, place by place."""
@@ -113,12 +133,12 @@ class Segment(Annotator):
             where = _place(sample, here[0])
             patches = await self._segmenter.segment(where, tuple(w.box for w in here))
             for w, patch in zip(here, patches, strict=True):
-                drawn = await asyncio.to_thread(self._draw, where, w.box, patch) if patch else None
+                drawn = await asyncio.to_thread(self._draw, where.size, w.box, patch) if patch else None
                 found[w] = (patch, drawn) if patch and drawn else None
         return found
 
-    def _draw(self, place: Place, box: Box, patch: Patch) -> Drawn | None:
-        width, height = place.size
+    def _draw(self, size: tuple[float, float], box: Box, patch: Patch) -> Drawn | None:
+        width, height = size
         config = self.config
         return draw(
             patch,
@@ -127,13 +147,15 @@ class Segment(Annotator):
             round(height),
             max_error_px=config.max_error_px,
             min_part_share=config.min_part_share,
+            has_holes=config.holes,
         )
 
     def _candidate(
         self, earlier: Candidate, drawn: Mapping[str, tuple[Patch, Drawn] | None], latency_s: float
     ) -> Candidate:
         config = self.config
-        options = config.model_dump(mode="json", include={"segmenter", "max_error_px", "min_part_share", "max_regions"})
+        names = {"segmenter", "max_error_px", "min_part_share", "max_regions", "holes", "outlines"}
+        options = config.model_dump(mode="json", include=names)
         parameters = canonical_json({**options, "identity": self._segmenter.identity, "rasterizer": "pycocotools"})
         machine, model = config.title, self._segmenter.model
         return earlier.evolve(

@@ -65,6 +65,8 @@ def region_words(
     """One region: where it is, by the numbers that its picture has, what it is called, and why."""
     words: dict[str, JsonValue] = {"category": region.category}
     words.update(_place(region, views, asset, convention, has_box))
+    if region.phrase:
+        words["phrase"] = region.phrase
     if region.explanation:
         words["explanation"] = region.explanation[:MOST_CHARS]
     return words

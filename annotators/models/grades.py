@@ -12,7 +12,7 @@ from .conventions.spelling import is_number
 from .defects import Flaw, shown
 from .places import said
 
-__all__ = ["DERIVED", "read_contrast", "read_grades", "read_rubric"]
+__all__ = ["DERIVED", "read_contrast", "read_grades", "read_grades_beside", "read_rubric"]
 
 CHOSEN, NOT_CHOSEN = "chosen", "not_chosen"
 HOLDS, FAILS = "yes", "no"
@@ -37,11 +37,26 @@ def read_contrast(answer: dict[str, Any], asked: Asked, found: Findings) -> tupl
     )
 
 
-def read_grades(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
-    """Value, reason and score with its scale, per attribute of the task."""
-    wanted = {attribute.name: attribute for attribute in asked.task.attributes}
-    grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found)
+def read_grades(
+    answer: dict[str, Any], asked: Asked, found: Findings, *, is_complete: bool = True
+) -> tuple[Attribute, ...]:
+    """Value, reason and score with its scale, per attribute of the task; of all of them where it must be complete."""
+    wanted = {attribute.name: attribute for attribute in asked.task.graded(asked.asset.media.kind)}
+    grades = _by_name(answer.get("grades"), "grades", "name", tuple(wanted), found, is_complete=is_complete)
     return tuple(_grade(wanted[name], entry, asked, found) for name, entry in grades.items())
+
+
+def read_grades_beside(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
+    """Grades that are asked for beside something else: an object with a property for each, or a list as ever.
+
+    What is not named is not graded.
+    """
+    grades = answer.get("grades")
+    if grades is None or not asked.task.graded(asked.asset.media.kind):
+        return ()
+    if isinstance(grades, dict) and all(isinstance(entry, dict) for entry in grades.values()):
+        grades = [{**entry, "name": name} for name, entry in grades.items()]
+    return read_grades({"grades": grades}, asked, found, is_complete=False)
 
 
 def read_rubric(answer: dict[str, Any], asked: Asked, found: Findings) -> tuple[Attribute, ...]:
@@ -99,7 +114,7 @@ def _reason(entry: dict[str, Any], where: str, asked: Asked, found: Findings) ->
 
 
 def _by_name(
-    value: Any, list_name: str, key: str, names: tuple[str, ...], found: Findings
+    value: Any, list_name: str, key: str, names: tuple[str, ...], found: Findings, *, is_complete: bool = True
 ) -> dict[str, dict[str, Any]]:
     """The entries in the order of ``names``; unknown, missing and repeated ones are defects."""
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
@@ -114,7 +129,7 @@ def _by_name(
             found.wrong(Flaw.GRADE_TWICE.told(what=key, value=shown(name)))
         else:
             given[name] = entry
-    for name in names:
+    for name in names if is_complete else ():
         if name not in given:
             found.wrong(Flaw.MISSING_GRADE.told(what=key, value=shown(name)))
     return {name: given[name] for name in names if name in given}

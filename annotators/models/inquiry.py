@@ -160,10 +160,12 @@ def question_of(sample: Sample, task: Task) -> Question:
         return task.kind
     if sample.task_input.question is not None:
         return "question"
+    if task.kind == "document_qa" and task.questions == "written":
+        return "written_question"
     if task.kind == "document_qa":
         raise SampleError(
             f"{sample.item_id} has no question, and the task is document_qa",
-            remedy="give each item a question in the manifest, or set task: artifacts",
+            remedy="give each item a question in the manifest, set task.questions=written, or task: artifacts",
         )
     return "artifacts"
 

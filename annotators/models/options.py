@@ -80,6 +80,8 @@ class ModelOptions(MachineConfig):
     """Most pages shown of a document, from the first."""
     page_view_side: PositiveInt = 1536
     """Longest side of a rendered page in pixels."""
+    page_dpi: int = Field(200, ge=36, le=1200)
+    """Finest dots per inch at which a page of a PDF is rendered, within page_view_side."""
     max_text_chars: int = Field(6000, ge=0)
     """Most characters of a page's text layer that are shown with it; 0 shows none."""
     timeout_s: PositiveFloat = 60.0
@@ -151,6 +153,7 @@ class ModelOptions(MachineConfig):
         return Seeing(
             max_view_side=self.max_view_side,
             page_view_side=self.page_view_side,
+            page_dpi=self.page_dpi,
             max_frames=self.max_frames,
             frames_per_second=self.frames_per_second,
             max_pages=self.max_pages,

@@ -17,7 +17,7 @@ from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .claims import claims_by_region, read_claims
 from .conventions import native_regions
 from .defects import Flaw, shown
-from .grades import read_contrast, read_grades, read_rubric
+from .grades import read_contrast, read_grades, read_grades_beside, read_rubric
 from .places import read_regions, said
 from .reading import Completion, whole_text
 from .repair import Found, find_object
@@ -68,8 +68,11 @@ def _unreadable(completion: Completion, defect: Defect | None) -> Reading:
 
 
 def _artifacts(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
-    verdict = None if asked.is_native else _verdict(answer.get("verdict"), found)
-    return _explained(answer, asked, found)._replace(verdict=verdict)
+    proposal = _explained(answer, asked, found)
+    if asked.is_native:
+        return proposal
+    attributes = read_grades_beside(answer, asked, found)
+    return proposal._replace(verdict=_verdict(answer.get("verdict"), found), attributes=attributes)
 
 
 def _evidence(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
@@ -80,6 +83,23 @@ def _evidence(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal
     text = whole_text(answer["answer"]).strip()
     ids = tuple(region.region_id for region in regions)
     return Proposal(regions=regions, answers=(Answer(question=asked.question_text, answer=text, region_ids=ids),))
+
+
+def _written(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
+    """A question of the model's own with its answer; both empty where there is nothing to ask."""
+    question, words = answer.get("question"), answer.get("answer")
+    for name, value in (("'question'", question), ("'answer'", words)):
+        if not isinstance(value, str):
+            found.wrong(Flaw.WRONG_TYPE.told(name=name, value=shown(value), wanted="a string"))
+    if not isinstance(question, str) or not isinstance(words, str):
+        return Proposal()
+    question, words = whole_text(question).strip(), whole_text(words).strip()
+    if bool(question) != bool(words):
+        found.wrong(Flaw.HALF_A_PAIR.told(missing="question" if words else "answer"))
+    regions = tuple(read_regions(answer, asked, found).values()) if question else ()
+    ids = tuple(region.region_id for region in regions)
+    answers = (Answer(question=question, answer=words, region_ids=ids),) if question else ()
+    return Proposal(regions=regions, answers=answers)
 
 
 def _contrast(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
@@ -101,6 +121,7 @@ def _rubric(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
 _READ: dict[Question, Callable[[dict[str, Any], Asked, Findings], Proposal]] = {
     "artifacts": _artifacts,
     "question": _evidence,
+    "written_question": _written,
     "contrast": _contrast,
     "attributes": _graded,
     "rubric": _rubric,

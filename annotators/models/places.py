@@ -21,6 +21,8 @@ __all__ = ["read_regions", "read_span", "read_view", "said"]
 
 SAME_IOU = 0.9
 """Boxes of one category in one picture that overlap by more are the same region."""
+MAX_PHRASE_CHARS = 200
+"""A phrase points; what is longer explains."""
 CLIP_SLACK_S = 1e-3
 """Containers round a clip's length to a millisecond."""
 
@@ -37,6 +39,8 @@ def read_regions(answer: dict[str, Any], asked: Asked, found: Findings) -> dict[
     numbered = ((number, _region(number, value, asked, found)) for number, value in enumerate(given, 1))
     regions = {number: region for number, region in numbered if region}
     _check_distinct(regions, found)
+    if asked.task.phrases:
+        _check_phrases(regions, found)
     return regions
 
 
@@ -84,6 +88,7 @@ def _region(number: int, value: Any, asked: Asked, found: Findings) -> Region | 
         polygons=shape.polygons,
         mask=shape.mask,
         category=category,
+        phrase=_phrase(where, value, asked, found),
         explanation=words,
         source="machine",
     )
@@ -124,7 +129,7 @@ def _words(where: str, value: dict[str, Any], view: View | None, asked: Asked, f
     most = asked.task.max_explanation_chars
     if asked.is_native:
         return ""
-    if asked.question != "question":
+    if asked.question not in ("question", "written_question"):
         return said(value.get("explanation"), "explanation", most, found, where=where)
     quote = _text(value.get("quote"))
     if quote and view:
@@ -147,6 +152,13 @@ def check_quote(
     return place
 
 
+def _phrase(where: str, value: dict[str, Any], asked: Asked, found: Findings) -> str:
+    """Words that point to the place, in one line: required where the task asks for them, kept where they come."""
+    if not (asked.task.phrases and asked.question == "artifacts"):
+        return " ".join(_text(value.get("phrase")).split())
+    return " ".join(said(value.get("phrase"), "phrase", MAX_PHRASE_CHARS, found, where=where).split())
+
+
 def _text(value: Any) -> str:
     return whole_text(value).strip() if isinstance(value, str) else ""
 
@@ -161,3 +173,12 @@ def _check_distinct(regions: dict[int, Region], found: Findings) -> None:
         )
         if is_same_place and one.box and other.box and box_iou(one.box, other.box) > SAME_IOU:
             found.wrong(Flaw.SAME_REGION_TWICE.told(f"region {second}", other=first))
+
+
+def _check_phrases(regions: dict[int, Region], found: Findings) -> None:
+    """A phrase that points to two places points to none."""
+    first: dict[str, int] = {}
+    for number, region in regions.items():
+        other = first.setdefault(region.phrase.casefold(), number)
+        if region.phrase and other != number:
+            found.wrong(Flaw.PHRASE_TWICE.told(f"region {number}", value=shown(region.phrase), other=other))

@@ -32,6 +32,7 @@ _PLACES = ("medium", "categories", "instructions", "language", "boxes", "asked",
 _CLAIMS = """\
 Say in 'claims' what each stretch of the explanation rests on: copy the stretch exactly, and name the numbers of the
 regions{more} that show it. Every region is cited by a claim; a claim that is about the whole sets 'is_global'."""
+_GRADED = "Grade each of these attributes, too, with a reason that a person can check:"
 _MORE: dict[Modality, str] = {"image": "", "video": ", the times", "document": ", the pages or the exact quotes"}
 
 
@@ -60,7 +61,7 @@ def render_prompt(
     """The system message. With ``schema``, for servers that take none beside the prompt, it says the answer's form.
 
     Places are filled in one pass: what is put in is never looked at again. The convention of boxes is always said,
-    by a prompt without ``{{boxes}}`` at its end.
+    by a prompt without ``{{boxes}}`` at its end; so are attributes that are graded beside artifacts.
     """
     values = {
         "medium": _MEDIA[modality],
@@ -68,10 +69,12 @@ def render_prompt(
         "instructions": task.instructions.strip(),
         "language": task.language,
         "boxes": convention.words,
-        "asked": "\n".join(_asked(task)),
+        "asked": "\n".join(_asked(task, modality)),
         "claims": _CLAIMS.format(more=_MORE[modality]) if task.claims == "cited" else "",
     }
     text = text if re.search(r"\{\{\s*boxes\s*\}\}", text) else f"{text.rstrip()}\n\nA box is {{{{boxes}}}}."
+    if task.kind == "artifacts" and values["asked"] and not re.search(r"\{\{\s*asked\s*\}\}", text):
+        text = f"{text.rstrip()}\n\n{_GRADED}\n{{{{asked}}}}"
     rendered = re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda place: values[place[1]], text)
     rendered = re.sub(r"\n{3,}", "\n\n", rendered).strip()
     if schema is None:
@@ -80,10 +83,10 @@ def render_prompt(
     return f"{rendered}\n\n{form}\n{schema_text(schema)}"
 
 
-def _asked(task: Task) -> Iterator[str]:
+def _asked(task: Task, modality: Modality) -> Iterator[str]:
     """One line per option, attribute or criterion."""
     yield from (f"- {option}" for option in task.options)
-    for attribute in task.attributes:
+    for attribute in task.graded(modality):
         values = f" One of: {', '.join(attribute.values)}." if attribute.values else ""
         has_scale = attribute.scale_min is not None
         scale = f" Score from {attribute.scale_min:g} to {attribute.scale_max:g}." if has_scale else ""

@@ -13,9 +13,11 @@ from .pictures import measured_bytes
 from .wanted import Question
 
 if TYPE_CHECKING:
+    from schemas.media.documents import Word
+
     from ..sandbox import Sandbox
 
-__all__ = ["page_texts", "quotable_texts"]
+__all__ = ["page_texts", "placed_words", "quotable_texts"]
 
 
 async def quotable_texts(
@@ -25,7 +27,7 @@ async def quotable_texts(
 
     Raises MediaError where the file is no longer the one that was asked about.
     """
-    is_quoted = question == "question" or task.claims == "cited"
+    is_quoted = question in ("question", "written_question") or task.claims == "cited"
     if not (isinstance(asset.media, Document) and asset.media.has_text_layer and is_quoted):
         return {}
     texts = await sandbox.run(page_texts, asset, pages, open_uri)
@@ -39,3 +41,12 @@ def page_texts(asset: Asset, pages: tuple[int, ...], open_uri: OpenUri) -> tuple
     with open_uri(asset.uri) as file:
         data = measured_bytes(file, asset)
     return tuple(page_text(data, page, password=asset.password) for page in pages)
+
+
+def placed_words(asset: Asset, pages: tuple[int, ...], open_uri: OpenUri) -> tuple[tuple[Word, ...], ...]:
+    """The words of pages with their places, by 0-based index. Runs in the sandbox. Raises MediaError."""
+    from schemas.media.documents import page_words
+
+    with open_uri(asset.uri) as file:
+        data = measured_bytes(file, asset)
+    return tuple(page_words(data, page, password=asset.password) for page in pages)

@@ -27,8 +27,6 @@ SENT_AS_THEY_ARE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/web
 """Formats that every server decodes, with their media types."""
 PLAIN_MODES = ("RGB", "L", "RGBA", "P", "1", "LA")
 """Pixel modes that every server shows as they are meant; not CMYK, not 16 bit."""
-MAX_DPI = 200
-"""A page is never rendered finer: a stamp-sized page stays small."""
 
 
 class Seeing(NamedTuple):
@@ -43,6 +41,8 @@ class Seeing(NamedTuple):
     view_multiple: int = 1
     """Sides of pictures are multiples of this, so that a server that only takes such has nothing to resize."""
     min_view_side: int = 1
+    page_dpi: int = 200
+    """A page is never rendered finer: a stamp-sized page stays small."""
 
 
 def plan_views(sample: Sample, seeing: Seeing) -> tuple[View, ...]:
@@ -166,7 +166,7 @@ def _frame_view(asset: Asset, video: Video, index: int, size: tuple[int, int]) -
 
 def _page_view(asset: Asset, page: Page, document: Document, seeing: Seeing) -> View:
     """A PDF page has no pixels of its own: it is rendered to the side; a scan is only ever reduced."""
-    finest = MAX_DPI / page.dpi if document.format == "PDF" else 1.0
+    finest = seeing.page_dpi / page.dpi if document.format == "PDF" else 1.0
     width, height = _shown_size(page.width * finest, page.height * finest, seeing.page_view_side, seeing)
     return View(
         asset_id=asset.asset_id,

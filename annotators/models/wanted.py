@@ -8,20 +8,21 @@ model reads.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 from schemas.base import Frozen
 from schemas.candidate import Verdict
 from schemas.media.types import Modality
-from schemas.task import Task
+from schemas.task import AskedAttribute, Task
 
 from .conventions import Convention
 
 __all__ = ["QUESTION_KINDS", "Question", "response_format", "schema_text", "wanted_schema"]
 
-Question = Literal["artifacts", "question", "contrast", "attributes", "rubric"]
-"""What one sample is asked: ``question`` is document_qa's, or a sample's own."""
-QUESTION_KINDS: tuple[Question, ...] = ("artifacts", "question", "contrast", "attributes", "rubric")
+Question = Literal["artifacts", "question", "written_question", "contrast", "attributes", "rubric"]
+"""What one sample is asked: ``question`` is document_qa's, or a sample's own; ``written_question`` is the model's."""
+QUESTION_KINDS: tuple[Question, ...] = get_args(Question)
 
 
 class ArtifactRegion(Frozen):
@@ -35,6 +36,8 @@ class ArtifactRegion(Frozen):
     """What is wrong there: one of the listed categories."""
     box: tuple[int, ...]
     """Where."""
+    phrase: str
+    """A few words that point to the place and to no other one, such as 'the left hand of the woman'."""
     explanation: str
     """What can be seen there that shows it, in one or two sentences."""
 
@@ -106,6 +109,19 @@ class CitedClaim(Frozen):
     """Whether it is about the whole medium and rests on no single place."""
 
 
+class Grade(Frozen):
+    """One attribute's grade."""
+
+    name: str
+    """The attribute."""
+    value: str
+    """A word of the attribute's vocabulary; empty where it has none."""
+    score: float
+    """A number on the attribute's scale; 0 where it has none."""
+    reason: str
+    """What can be seen that earns this grade, in a sentence."""
+
+
 class ArtifactAnswer(Frozen):
     """What the medium is, why, and where it shows."""
 
@@ -113,6 +129,8 @@ class ArtifactAnswer(Frozen):
     """real: recorded by a device; generated: made by a model; edited: recorded, then altered; unclear: hard to tell."""
     explanation: str
     """Why, in two or three sentences that rest on what can be seen."""
+    grades: tuple[Grade, ...]
+    """One grade for each attribute."""
     claims: tuple[CitedClaim, ...]
     """The explanation's stretches, each with its evidence; every region is cited by one."""
     regions: tuple[ArtifactRegion, ...]
@@ -126,6 +144,17 @@ class EvidenceAnswer(Frozen):
     """The answer, as short as it can be; empty where the medium does not hold it."""
     regions: tuple[EvidenceRegion, ...]
     """Every place that the answer rests on; an empty list where there is none."""
+
+
+class QuestionedAnswer(Frozen):
+    """A question about the medium, its answer, and where that stands."""
+
+    question: str
+    """The question; empty where the medium holds nothing to ask about in this way."""
+    answer: str
+    """The answer, as short as it can be; empty where the question is."""
+    regions: tuple[EvidenceRegion, ...]
+    """Every place that the answer rests on; an empty list where there is no question."""
 
 
 class OptionReason(Frozen):
@@ -150,19 +179,6 @@ class ContrastAnswer(Frozen):
     """The explanation's stretches, each with its evidence; every region is cited by one."""
     regions: tuple[SupportRegion, ...]
     """Every place that the reasons rest on; an empty list where there is none."""
-
-
-class Grade(Frozen):
-    """One attribute's grade."""
-
-    name: str
-    """The attribute."""
-    value: str
-    """A word of the attribute's vocabulary; empty where it has none."""
-    score: float
-    """A number on the attribute's scale; 0 where it has none."""
-    reason: str
-    """What can be seen that earns this grade, in a sentence."""
 
 
 class GradedAnswer(Frozen):
@@ -205,6 +221,7 @@ class RubricAnswer(Frozen):
 _ANSWERS: dict[Question, type[Frozen]] = {
     "artifacts": ArtifactAnswer,
     "question": EvidenceAnswer,
+    "written_question": QuestionedAnswer,
     "contrast": ContrastAnswer,
     "attributes": GradedAnswer,
     "rubric": RubricAnswer,
@@ -228,11 +245,15 @@ def wanted_schema(
     _without(region, {"page", "frame"} - {_PLACE.get(modality, "")})
     region["properties"]["category"]["enum"] = list(categories)
     region["properties"]["box"] = _box(convention)
+    if question == "artifacts":
+        _without(region, set() if task.phrases else {"phrase"})
+        answer["properties"]["grades"] = _one_by_one(task.graded(modality))
+        _without(answer, set() if task.graded(modality) else {"grades"})
     if task.claims != "cited":
         _without(answer, {"claims"})
     elif "claims" in answer["properties"]:
         _without(answer["properties"]["claims"]["items"], {"times", "pages", "quotes"} - _CITED[modality])
-    _choices(question, answer["properties"], task)
+    _choices(question, modality, answer["properties"], task)
     return answer
 
 
@@ -251,15 +272,40 @@ def _box(convention: Convention) -> dict[str, Any]:
     return {"type": "array", "description": f"Where: {convention.words}.", "items": {"type": kind}}
 
 
-def _choices(question: Question, properties: dict[str, Any], task: Task) -> None:
+def _choices(question: Question, modality: Modality, properties: dict[str, Any], task: Task) -> None:
     """What the task asks about, as enums."""
     if question == "contrast":
         properties["answer"]["enum"] = list(task.options)
         properties["reasons"]["items"]["properties"]["option"]["enum"] = list(task.options)
     if question == "attributes":
-        properties["grades"]["items"]["properties"]["name"]["enum"] = [a.name for a in task.attributes]
+        properties["grades"]["items"]["properties"]["name"]["enum"] = [a.name for a in task.graded(modality)]
     if question == "rubric":
         properties["criteria"]["items"]["properties"]["name"]["enum"] = [c.name for c in task.criteria]
+
+
+def _one_by_one(attributes: Sequence[AskedAttribute]) -> dict[str, Any]:
+    """Grades as one object with a property for each attribute: none can be missing, repeated, or of another's words."""
+    reason = {"type": "string", "description": "What can be seen that earns this grade, in a sentence."}
+    grades: dict[str, Any] = {}
+    for attribute in attributes:
+        asked: dict[str, Any] = {"reason": reason}
+        if attribute.values:
+            asked["value"] = {"type": "string", "enum": list(attribute.values), "description": "The grade."}
+        if attribute.scale_min is not None:
+            scale = f"From {attribute.scale_min:g} (lowest) to {attribute.scale_max:g} (highest)."
+            asked["score"] = {"type": "number", "description": scale}
+        grades[attribute.name] = _closed(asked, " ".join(attribute.definition.split()))
+    return _closed(grades, "What else is asked of the medium as a whole.")
+
+
+def _closed(properties: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _without(node: dict[str, Any], names: set[str]) -> None:

@@ -18,6 +18,9 @@ visible trace of generation or editing that a person can check by looking at the
     "question": """\
 You are a careful reader of documents and media. You are shown {{medium}} and a question about it. Answer the question
 from what is shown and point at every place that the answer rests on.""",
+    "written_question": """\
+You are a careful reader of documents and media. You are shown {{medium}}. Write one question that a reader would ask
+and that what is shown answers, answer it, and point at every place that the answer rests on.""",
     "contrast": """\
 You are a careful examiner of media. You are shown {{medium}}. Choose the one option below that is right, say why it is
 and, for each other option, why it is not, and point at every place that decides it.""",
@@ -51,6 +54,14 @@ _OWN: dict[Question, tuple[str, ...]] = {
         "- Quote the words in the box exactly as they stand, letter by letter; where there are none, leave the quote"
         " empty and\n  say what can be seen.",
     ),
+    "written_question": (
+        "- Ask for something that stands there: a number, a name, a comparison, a finding. The question is clear"
+        " without the\n  picture beside it, is never about where something stands, and does not give its answer away.",
+        "- Answer as briefly as the question allows, in {{language}}. Leave question and answer empty, with no regions,"
+        " where\n  the medium holds nothing to ask about.",
+        "- Quote the words in the box exactly as they stand, letter by letter; where there are none, leave the quote"
+        " empty and\n  say what can be seen.",
+    ),
     "contrast": (
         "- Give one reason for each option, in the order of the list. A reason speaks of what can be seen, not of the"
         " other options.",
@@ -80,6 +91,7 @@ _EXPLAIN = "- Write every explanation and reason in {{language}}: whole sentence
 _ASKED: dict[Question, str] = {
     "artifacts": "",
     "question": "",
+    "written_question": "",
     "contrast": "Options:\n{{asked}}\n\n",
     "attributes": "Attributes:\n{{asked}}\n\n",
     "rubric": "Criteria:\n{{asked}}\n\n",
@@ -88,6 +100,7 @@ _ASKED: dict[Question, str] = {
 FILE_NAMES: dict[Question, str] = {
     "artifacts": "artifacts",
     "question": "document_qa",
+    "written_question": "written_question",
     "contrast": "contrast",
     "attributes": "attributes",
     "rubric": "rubric",
@@ -96,8 +109,9 @@ FILE_NAMES: dict[Question, str] = {
 
 
 def _text(question: Question, modality: Modality) -> str:
-    explain = () if question == "question" else (_EXPLAIN,)
-    look = () if question == "question" else (_LOOK[modality],)
+    is_quoting = question in ("question", "written_question")
+    explain = () if is_quoting else (_EXPLAIN,)
+    look = () if is_quoting else (_LOOK[modality],)
     rules = "\n".join((*look, *_OWN[question], _SHARED, *explain))
     tail = f"{_ASKED[question]}Categories:\n{{{{categories}}}}\n\n{{{{claims}}}}\n\n{{{{instructions}}}}\n"
     return f"{_ROLE[question]}\n\nRules:\n{rules}\n\n{tail}"

@@ -133,7 +133,9 @@ class _Writing:
 
     def __init__(self, config: Config, kind: Kind, desk: Desk) -> None:
         self.config, self.kind, self.desk = config, kind, desk
-        self.labels = label_config(desk.taxonomy, desk.task, kind.layout, geometry=config.geometry)
+        self.labels = label_config(
+            desk.taxonomy, desk.task, kind.layout, geometry=config.geometry, has_votes=config.votes
+        )
         self.placing = Placing(
             way="link",
             template=config.link,
@@ -174,7 +176,8 @@ class _Writing:
             self.shelf.stage(exhibit)
             if self.config.copy_media and not exhibit.is_rendered:
                 self._copy(exhibit)
-        data = task_data(sample, [shown(exhibit, self.shelf) for exhibit in found], self.labels, sample_key=key)
+        pictures = [shown(exhibit, self.shelf) for exhibit in found]
+        data = task_data(sample, pictures, self.labels, sample_key=key, candidate=candidate)
         if candidate is None:
             return {"data": data, "meta": {}}
         made = prediction(candidate, sample, self.labels, data, model_version=MODEL_VERSION)
@@ -267,7 +270,9 @@ class _Reading:
     def _labels(self, layout: Layout) -> LabelConfig:
         if layout not in self.labels:
             desk = self.desk
-            self.labels[layout] = label_config(desk.taxonomy, desk.task, layout, geometry=self.config.geometry)
+            self.labels[layout] = label_config(
+                desk.taxonomy, desk.task, layout, geometry=self.config.geometry, has_votes=self.config.votes
+            )
         return self.labels[layout]
 
 

@@ -38,17 +38,25 @@ class Drawn(NamedTuple):
 
 
 def draw(
-    patch: Patch, box: Box, width: int, height: int, *, max_error_px: float, min_part_share: float
+    patch: Patch,
+    box: Box,
+    width: int,
+    height: int,
+    *,
+    max_error_px: float,
+    min_part_share: float,
+    has_holes: bool = True,
 ) -> Drawn | None:
     """The part of the map in the box, as geometry in a picture of ``width`` x ``height`` pixels.
 
-    Parts and holes smaller than ``min_part_share`` of the largest part are left out as noise. None where nothing
-    remains that covers a pixel.
+    Parts and holes smaller than ``min_part_share`` of the largest part are left out as noise, all holes where none are
+    wanted. None where nothing remains that covers a pixel.
     """
     import shapely
 
     area = shapely.intersection(_traced(patch), shapely.box(box.x1, box.y1, box.x2, box.y2))
     traced = _without_noise(area, min_part_share)
+    traced = traced if has_holes else _filled(traced)
     if traced.is_empty:
         return None
     simple = _simplified(traced, min(max_error_px, FINEST * math.sqrt(traced.area)))
@@ -106,6 +114,13 @@ def _without_small_holes(part: Any, least: float) -> Any:
 
     holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > least]
     return shapely.Polygon(part.exterior, holes)
+
+
+def _filled(area: Any) -> Any:
+    """The area with its holes, and what lies in them, as one."""
+    import shapely
+
+    return shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(area)])
 
 
 def _polygons(area: Any) -> tuple[Polygon, ...]:

@@ -33,8 +33,8 @@ def review_agreement(verifications: Sequence[Verification]) -> tuple[ReviewAgree
 
 
 def independent(verifications: Sequence[Verification]) -> tuple[Verification, ...]:
-    """The answers given without sight of others', one per person, by id: no skips, no adjudications."""
-    given = [v for v in verifications if v.verdict != "skipped" and v.purpose != "adjudication"]
+    """The answers given without sight of others', one per person, by id: no skips, adjudications or relays."""
+    given = [v for v in verifications if v.verdict != "skipped" and v.purpose != "adjudication" and not v.is_relayed]
     last = {v.reviewer: v for v in sorted(given, key=_when)}
     return tuple(sorted(last.values(), key=lambda v: v.verification_id))
 

@@ -2,13 +2,15 @@
 
 ``{"file_type": image|video, "label": real|fake, "file_path": ..., "explanation":
 "<think>...</think><conclusion>real|fake</conclusion>"}``, one per line. The dimensions are words of the reasoning, as
-published: regions, masks and times have no place in this format and stay in the dataset itself.
+published: regions, masks and times have no place in this format and stay in the dataset itself. Where attributes were
+graded they are the lines of the reasoning, and each is followed by what its regions show.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, BinaryIO, Literal
@@ -16,13 +18,14 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from schemas.candidate import Region
+from schemas.candidate import Attribute, Region
 from schemas.record import Record
 
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._coco_format import to_json
 from ._media import media_name, with_media
 from ._refusals import no_medium, refusal_of
+from ._words import over_all
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -40,6 +43,8 @@ class Config(ExportConfig):
     """Fewest words of an explanation; a shorter one is refused."""
     max_words: int | None = Field(None, ge=1)
     """Most words of an explanation; a longer one is refused."""
+    known_origin: Literal["keep", "must_agree"] = "keep"
+    """must_agree: a record whose verdict contradicts the known origin of its medium is refused."""
 
 
 class IvyFake(Export):
@@ -88,6 +93,9 @@ class IvyFake(Export):
             return f"a {record.media.kind}: the format holds images and videos"
         if record.verdict not in LABELS:
             return f"its verdict is {record.verdict or 'missing'}: the format knows real and fake"
+        known = LABELS.get(record.origin)
+        if self.config.known_origin == "must_agree" and known and known != LABELS[record.verdict or ""]:
+            return f"its verdict is {record.verdict}, and its origin is known to be {record.origin}"
         words = len(_reasoning(record).split())
         if not words:
             return "it has no explanation"
@@ -108,6 +116,16 @@ def _entry(record: Record) -> dict[str, Any]:
 
 
 def _reasoning(record: Record) -> str:
-    """What was said over all, then finding by finding."""
-    findings = (f"{region.category}: {region.explanation}" for region in record.regions if region.explanation)
-    return "\n".join(filter(None, (record.explanation.strip(), *findings)))
+    """What was said over all, then finding by finding: attributes in their order, regions under their category."""
+    shown = defaultdict[str, list[str]](list)
+    for region in record.regions:
+        shown[region.category] += [region.explanation] if region.explanation else []
+    graded = {attribute.name: _graded(attribute) for attribute in record.attributes}
+    names = dict.fromkeys((*graded, *shown))
+    said = {name: " ".join(filter(None, (graded.get(name, ""), *shown.get(name, ())))) for name in names}
+    return "\n".join(filter(None, (over_all(record), *(f"{name}: {words}" for name, words in said.items() if words))))
+
+
+def _graded(attribute: Attribute) -> str:
+    """``unnatural. Why.``"""
+    return " ".join(filter(None, (attribute.value and f"{attribute.value.replace('_', ' ')}.", attribute.reason)))

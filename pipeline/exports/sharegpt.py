@@ -32,6 +32,7 @@ from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._json_list import JsonList
 from ._media import media_name, with_media
 from ._refusals import no_medium, refusal_of
+from ._words import over_all
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -105,7 +106,7 @@ class ShareGpt(Export):
         }
 
     def _answer(self, record: Record) -> Iterator[str]:
-        yield _line(record.explanation) or "Nothing was found."
+        yield over_all(record) or "Nothing was found."
         if record.verdict:
             yield f"Verdict: {record.verdict}."
         for region in record.regions:

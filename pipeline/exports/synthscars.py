@@ -21,6 +21,7 @@ from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._json_list import JsonList
 from ._media import media_name, with_media
 from ._refusals import no_flat_polygons, no_medium, refusal_of
+from ._words import over_all
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -34,6 +35,9 @@ class Config(ExportConfig):
     """Options of the synthscars export."""
 
     kind: Literal["synthscars"] = "synthscars"
+    numbered: bool = False
+    """Whether a phrase that stands earlier in the caption gets its region's number behind it, ``the hand (2)``, instead
+    of the record being refused."""
 
 
 class SynthScars(Export):
@@ -50,7 +54,7 @@ class SynthScars(Export):
             lists: dict[str, JsonList] = {}
             images = set[str]()
             for record, data in with_media(records, place):
-                entry = _entry(record)
+                entry = _entry(record, numbered=self.config.numbered)
                 if reason := no_medium(record) or no_flat_polygons(record, place.taxonomy) or _reason(record, entry):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
@@ -72,10 +76,13 @@ class SynthScars(Export):
                         yield sample_id, tuple(_region(ref, n) for n, ref in enumerate(entry["refs"], 1))
 
 
-def _entry(record: Record) -> dict[str, Any]:
+def _entry(record: Record, *, numbered: bool) -> dict[str, Any]:
     refs = [_ref(region) for region in record.regions]
-    listed = "".join(f"{ref['sentence']}:{ref['explanation']}" for ref in refs)
-    caption = f"{OPENING}{' '.join(record.explanation.split())}{LISTING}{listed}"
+    caption = f"{OPENING}{over_all(record)}{LISTING}"
+    for number, ref in enumerate(refs, 1):
+        if numbered and ref["sentence"] in caption:
+            ref["sentence"] = f"{ref['sentence']} ({number})"
+        caption += f"{ref['sentence']}:{ref['explanation']}"
     return {"img_file_name": media_name(record), "caption": caption, "refs": refs}
 
 

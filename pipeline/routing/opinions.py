@@ -56,7 +56,10 @@ def opinions_by_sample(run: RunFolder, machines: Sequence[str]) -> dict[str, tup
 
 def published_opinion(opinions: Sequence[Opinion], annotation: str = "first") -> Opinion | None:
     """The one whose annotation is published where nobody looks: the rule of ``assembly.preferred``."""
-    voices = [opinion for opinion in opinions if annotation in ("first", opinion.machine)]
+    voices = [opinion for opinion in opinions if annotation in ("first", "last", opinion.machine)]
+    if annotation == "last":
+        ranks = {name: rank for rank, name in enumerate(dict.fromkeys(opinion.machine for opinion in voices))}
+        voices.sort(key=lambda opinion: -ranks[opinion.machine])
     return next((o for o in voices if o.says_something), voices[0] if voices else None)
 
 

@@ -49,6 +49,20 @@ def test_a_candidate_of_a_machine_that_the_recipe_no_longer_names_is_left_out(
     assert preferred([], ["vlm"]) is None
 
 
+def test_the_last_word_is_that_of_the_last_machine_that_says_something(
+    make_sample: Make, make_candidate: Callable[..., Candidate], make_region: Callable[..., Region]
+) -> None:
+    sample, machines = make_sample(), ["vlm", "outline", "check"]
+    draft = make_candidate(sample, "vlm", verdict="generated")
+    outlined = make_candidate(sample, "outline", verdict="generated", regions=(make_region(),))
+    silent = make_candidate(sample, "check")
+    assert preferred([draft, silent, outlined], machines, "last") is outlined
+    assert preferred([draft, silent], machines, "last") is draft
+    assert preferred([silent], machines, "last") is silent
+    again = make_candidate(sample, "outline", verdict="real", candidate_id="a")
+    assert preferred([outlined, again], machines, "last") is again  # by id among equals, as for the first
+
+
 def test_annotation_status(
     built: Callable[..., Record],
     make_sample: Make,

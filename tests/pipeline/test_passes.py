@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ def test_a_blind_machine_is_not_shown_the_label(make_sample: Callable[..., Sampl
     assert seen_by(machine("a"), told) is told
     plain = make_sample()
     assert seen_by(machine("a", conditioning="blind"), plain) is plain
+
+
+def test_a_known_origin_serves_as_the_label_where_a_machine_wants_it(make_sample: Callable[..., Sample]) -> None:
+    machine_of = partial(machine, "a", conditioning="origin_given")
+    known, told = make_sample(origin="generated"), make_sample(origin="real", task=TaskInput(label_given="fake"))
+    assert seen_by(machine_of(), known).task_input.label_given == "generated"
+    assert seen_by(machine_of(), known).sample_id == known.sample_id
+    assert seen_by(machine_of(), told) is told
+    assert seen_by(machine_of(), make_sample(origin="unknown")).task_input.label_given is None
+    assert seen_by(machine("a", conditioning="blind"), known) is known
+    assert seen_by(machine("a"), known) is known
 
 
 RECIPE = """

@@ -99,6 +99,23 @@ def test_a_box_becomes_pixels_and_everything_said_stays(
     assert json.loads(found.parameters)["rasterizer"] == "pycocotools"
 
 
+def test_a_mask_without_polygons_is_outlined_where_that_is_wanted(
+    refine: Callable[..., tuple[Candidate, ...]], scene: tuple[Sample, np.ndarray]
+) -> None:
+    sample, disc = scene
+    ring = disc.copy()
+    ring[50:70, 70:90] = False
+    before = earlier(sample, region("r1", box=None, mask=mask_from_array(ring, "threshold")))
+    assert refine(sample, before)[0].regions == before.regions
+    ((outlined,),) = (found.regions for found in refine(sample, before, outlines=True))
+    assert len(outlined.polygons[0].holes) == 1
+    assert outlined.mask == mask_from_polygons(outlined.polygons, 160, 120)
+    assert mask_iou(outlined.mask, before.regions[0].mask) > 0.97
+    ((filled,),) = (found.regions for found in refine(sample, before, outlines=True, holes=False))
+    assert [polygon.holes for polygon in filled.polygons] == [()]
+    assert mask_iou(filled.mask, mask_from_array(disc, "threshold")) > 0.97
+
+
 def test_the_error_of_every_outline_is_measured(
     refine: Callable[..., tuple[Candidate, ...]], scene: tuple[Sample, np.ndarray]
 ) -> None:

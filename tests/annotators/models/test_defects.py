@@ -34,6 +34,11 @@ GRADED = Task(
     kind="attributes",
     attributes=(AskedAttribute(name="clarity", definition="?", values=("low", "high"), scale_min=1, scale_max=5),),
 )
+PHRASED = Task(phrases=True)
+LEFT, RIGHT = {**REGION, "phrase": "the left edge"}, {**OTHER, "phrase": "the sky"}
+BESIDE = Task(attributes=GRADED.attributes)
+WRITTEN = Task(kind="document_qa", questions="written")
+PAIR = {"question": "What is the total?", "answer": "42", "regions": [EVIDENCE]}
 GRADE = {"name": "clarity", "value": "low", "score": 2, "reason": "hair is smeared"}
 RUBRIC = Task(kind="rubric", criteria=(Criterion(name="grounded", definition="?"),))
 HELD = {"name": "grounded", "holds": True, "reason": "it names the place"}
@@ -195,6 +200,19 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     ),
     (Flaw.WRONG_TYPE, {**ANSWER, "criteria": [{**HELD, "holds": "TRUE"}]}, {"question": "rubric", "task": RUBRIC}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "criteria": [{**HELD, "reason": ""}]}, {"question": "rubric", "task": RUBRIC}),
+    (Flaw.OFF_SCALE, {**ANSWER, "grades": [{**GRADE, "score": 6}]}, {"task": BESIDE}),
+    (Flaw.NOT_A_CHOICE, {**ANSWER, "grades": {"beauty": GRADE}}, {"task": BESIDE}),
+    (Flaw.WRONG_TYPE, {**ANSWER, "grades": {"clarity": "low"}}, {"task": BESIDE}),
+    (Flaw.SAYS_NOTHING, ANSWER, {"task": PHRASED}),
+    (Flaw.TOO_LONG, {**ANSWER, "regions": [{**LEFT, "phrase": "the edge " * 30}]}, {"task": PHRASED}),
+    (
+        Flaw.PHRASE_TWICE,
+        {**ANSWER, "regions": [LEFT, {**OTHER, "phrase": "The left  edge"}]},
+        {"task": PHRASED},
+    ),
+    (Flaw.HALF_A_PAIR, {**PAIR, "question": ""}, {"question": "written_question", "task": WRITTEN}),
+    (Flaw.HALF_A_PAIR, {**PAIR, "answer": " "}, {"question": "written_question", "task": WRITTEN}),
+    (Flaw.WRONG_TYPE, {**PAIR, "answer": 42}, {"question": "written_question", "task": WRITTEN}),
     (
         Flaw.NOT_A_CHOICE,
         {**ANSWER, "answer": "painting", "reasons": REASONS},
@@ -312,6 +330,51 @@ def test_a_defect_speaks_the_models_convention(boxes: Any) -> None:
     message = Flaw.NO_BOX.told("region 1", value="[]", names=f"[{', '.join(convention.names)}]").message
 
     assert message == f"region 1: box [] is not a list of four numbers [{', '.join(convention.names)}]"
+
+
+def test_phrases_point_to_regions_and_are_kept_where_nobody_asked(read: Read) -> None:
+    for task in (PHRASED, PLAIN):
+        reading = read({**ANSWER, "regions": [LEFT, RIGHT]}, task=task)
+        assert reading.proposal is not None
+        assert [region.phrase for region in reading.proposal.regions] == ["the left edge", "the sky"]
+
+
+def test_attributes_are_graded_beside_artifacts_where_they_can_occur(read: Read) -> None:
+    by_name = {"clarity": {key: GRADE[key] for key in ("value", "score", "reason")}}
+    graded = read({**ANSWER, "grades": by_name}, task=BESIDE).proposal
+    assert read({**ANSWER, "grades": [GRADE]}, task=BESIDE).proposal == graded
+    film_only = Task(attributes=(BESIDE.attributes[0].evolve(modalities=("video",)),))
+    plain = read(ANSWER, task=film_only).proposal
+
+    assert graded is not None
+    assert plain is not None
+    assert (graded.verdict, len(graded.regions)) == ("generated", 1)
+    assert [(a.name, a.value, a.score, a.reason) for a in graded.attributes] == [
+        ("clarity", "low", 2.0, "hair is smeared")
+    ]
+    assert plain.attributes == ()
+    for nothing in (ANSWER, {**ANSWER, "grades": []}):
+        assert read(nothing, task=BESIDE).status == "ok"  # beside artifacts, what is not named is not graded
+
+
+def test_a_question_of_the_models_own_comes_with_its_evidence(read: Read) -> None:
+    proposal = read(PAIR, "written_question", "document", WRITTEN).proposal
+
+    assert proposal is not None
+    (answer,) = proposal.answers
+    assert (answer.question, answer.answer, answer.region_ids) == ("What is the total?", "42", ("vlm-1",))
+    assert [(region.page_index, region.explanation) for region in proposal.regions] == [(0, "Total: 42")]
+    assert (
+        "quote_not_in_text"
+        in read({**PAIR, "regions": [{**EVIDENCE, "quote": "Sum: 9"}]}, "written_question", "document", WRITTEN).names
+    )
+
+
+def test_nothing_to_ask_is_no_answer_and_no_region(read: Read) -> None:
+    proposal = read({"question": "", "answer": "", "regions": [EVIDENCE]}, "written_question", "document").proposal
+
+    assert proposal is not None
+    assert (proposal.answers, proposal.regions) == ((), ())
 
 
 def test_a_value_is_shown_short_and_in_one_line() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from annotators.models.conventions import CONVENTIONS
 from annotators.models.prompt import check_prompt, render_prompt, sample_words
@@ -25,6 +26,7 @@ EVERY = [(question, modality) for question in QUESTION_KINDS for modality in MOD
 TASKS: dict[Question, Task] = {
     "artifacts": Task(instructions="Be strict."),
     "question": Task(kind="document_qa", instructions="Be strict."),
+    "written_question": Task(kind="document_qa", questions="written", instructions="Be strict."),
     "contrast": Task(kind="contrast", options=("photo", "render")),
     "attributes": Task(
         kind="attributes",
@@ -72,10 +74,24 @@ def test_the_shipped_files_are_the_built_in_prompts(question: Question, modality
     assert path.read_text(encoding="utf-8") == BUILT_IN[question, modality]
 
 
-def test_every_shipped_prompt_is_a_built_in_one() -> None:
+def test_every_shipped_prompt_is_a_built_in_one_or_named_by_a_recipe() -> None:
     names = {f"{FILE_NAMES[question]}.{modality}.md" for question, modality in EVERY}
+    recipes = [yaml.safe_load(path.read_text()) for path in (ROOT / "configs" / "recipes").glob("*.yaml")]
+    named = {f"{machine['prompt']}.md" for one in recipes for machine in one["machines"] if "prompt" in machine}
 
-    assert {path.name for path in (ROOT / "configs" / "prompts").iterdir()} == names
+    assert {path.name for path in (ROOT / "configs" / "prompts").iterdir()} == names | named
+
+
+def test_attributes_beside_artifacts_are_asked_for_where_they_can_occur(taxonomy: Taxonomy) -> None:
+    motion = AskedAttribute(name="motion", definition="How it moves.", values=("odd", "fine"), modalities=("video",))
+    task = Task(attributes=(motion,))
+    asked = "\n\nGrade each of these attributes, too, with a reason that a person can check:\n- motion: How it moves."
+
+    assert f"{asked} One of: odd, fine." in rendered(BUILT_IN["artifacts", "video"], taxonomy, "video", task=task)
+    assert rendered(BUILT_IN["artifacts", "image"], taxonomy, task=task) == rendered(
+        BUILT_IN["artifacts", "image"], taxonomy
+    )
+    assert "Grade each" not in rendered("{{categories}} {{asked}}", taxonomy, "video", task=task)
 
 
 @pytest.mark.parametrize("boxes", CONVENTIONS)

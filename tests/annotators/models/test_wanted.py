@@ -65,6 +65,28 @@ def test_a_region_says_where_only_if_there_are_several_pictures(
     assert region["category"]["enum"] == ["blur", "noise"]
 
 
+def test_grades_beside_artifacts_are_one_object_with_each_attributes_own_words() -> None:
+    light = AskedAttribute(name="light", definition="Where it\ncomes from.", values=("front", "back"))
+    scale = AskedAttribute(name="clarity", definition="Sharpness.", scale_min=1, scale_max=5, modalities=("video",))
+
+    image, video, document = (
+        schema_of("artifacts", modality, attributes=(light, scale))["properties"].get("grades")
+        for modality in get_args(Modality)
+    )
+    assert image["required"] == document["required"] == ["light"]
+    assert video["required"] == ["light", "clarity"]
+    assert image["properties"]["light"]["description"] == "Where it comes from."
+    assert image["properties"]["light"]["properties"]["value"]["enum"] == ["front", "back"]
+    assert video["properties"]["clarity"]["required"] == ["reason", "score"]
+    assert "grades" not in schema_of("artifacts", "image", attributes=(scale,))["properties"]
+
+
+def test_phrases_are_asked_for_where_the_task_wants_them() -> None:
+    for wanted in (True, False):
+        region = schema_of("artifacts", "image", phrases=wanted)["properties"]["regions"]["items"]
+        assert ("phrase" in region["properties"], "phrase" in region["required"]) == (wanted, wanted)
+
+
 def test_the_response_format_is_strict() -> None:
     schema = schema_of("artifacts", "image")
 

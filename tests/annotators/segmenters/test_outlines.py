@@ -62,6 +62,15 @@ def test_holes_are_kept_and_specks_are_not() -> None:
     assert abs(mask_area(drawn.mask) - np.pi * (18**2 - 8**2)) < 30
 
 
+def test_holes_are_filled_with_what_lies_in_them_where_none_are_wanted() -> None:
+    ring_with_an_island = disc(30, 20, 18) & ~disc(30, 20, 12) | disc(30, 20, 5)
+    drawn = draw(patch(ring_with_an_island), WHOLE, 60, 40, max_error_px=0.5, min_part_share=0.02, has_holes=False)
+    assert drawn is not None
+    (polygon,) = drawn.polygons
+    assert polygon.holes == ()
+    assert abs(mask_area(drawn.mask) - np.pi * 18**2) < 30
+
+
 def test_two_parts_stay_two_polygons() -> None:
     bits = disc(15, 20, 8) | disc(45, 20, 8)
     drawn = draw(patch(bits), WHOLE, 60, 40, max_error_px=0.5, min_part_share=0.02)

@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.exports._words import over_all
 from pipeline.exports.base import ExportPlace
 from pipeline.exports.bbox_docvqa import BboxDocVqa
 from pipeline.exports.bbox_docvqa import Config as BboxConfig
@@ -28,7 +29,7 @@ from pipeline.exports.xaigd import FEATURES, Xaigd
 from pipeline.exports.xaigd import Config as XaigdConfig
 from pipeline.exports.yolo import Config as YoloConfig
 from pipeline.exports.yolo import Yolo
-from schemas.candidate import Answer, Region
+from schemas.candidate import Answer, Attribute, Claim, Region
 from schemas.geometry import Box, Polygon
 from schemas.media.types import Document, Image, Page
 from schemas.sample import Generator
@@ -222,6 +223,67 @@ def test_synthscars_refuses_what_its_loader_would_misplace(place, record) -> Non
     assert found["sample-a"].startswith("region r2 has the phrase 'the hand', which stands earlier in the caption")
     assert found["sample-b"].startswith("region r1 has the phrase 'hand', which stands earlier in the caption")
     assert found["sample-c"].startswith("no region")
+
+
+def test_synthscars_numbers_such_phrases_where_it_may(place, record) -> None:
+    hand = region("r1", phrase="hand", explanation="Six fingers.", polygons=(SQUARE,))
+    twice = region("r2", phrase="hand", explanation="A seventh.", polygons=(SQUARE,))
+    roof = region("r3", phrase="the roof", explanation="Bent.", polygons=(SQUARE,))
+    records = [record("a", regions=(hand, roof, twice), explanation="A handful of flaws.")]
+    SynthScars(ScarsConfig(numbered=True)).write(records, place)
+    ((entry,),) = (one.values() for one in json.loads(out(place, "annotations/train.json")))
+    assert [ref["sentence"] for ref in entry["refs"]] == ["hand (1)", "the roof", "hand (3)"]
+    found = [entry["caption"].find(ref["sentence"] + ":" + ref["explanation"]) for ref in entry["refs"]]
+    assert found == [entry["caption"].find(ref["sentence"]) for ref in entry["refs"]]
+    assert refused(place) == {}
+
+
+def told(explanation: str, *claims: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
+    """An explanation with claims on its stretches; those on no region are about the whole."""
+    at = [(explanation.index(words), words, ids) for words, ids in claims]
+    made = [Claim(start=n, end=n + len(words), region_ids=ids, is_global=not ids) for n, words, ids in at]
+    return {"explanation": explanation, "claims": tuple(made)}
+
+
+def test_what_regions_say_is_not_said_twice(place, record) -> None:
+    hand = region("r1", explanation="Six fingers.", phrase="the hand", polygons=(SQUARE,))
+    appended = told("Odd hands.\nSix fingers.", ("Odd hands.", ()), ("Six fingers.", ("r1",)))
+    within = told("Six fingers. All else fits.", ("Six fingers. All else fits.", ()), ("Six fingers.", ("r1",)))
+    cited = told("The hand is odd. It glows.", ("The hand is odd.", ("r1",)))
+    fields = {"regions": (hand,), "verdict": "generated"}
+    assert over_all(record("a", **fields, **appended)) == "Odd hands."
+    assert over_all(record("a", **fields, **within)) == "Six fingers. All else fits."
+    assert over_all(record("a", **fields, **cited)) == "The hand is odd. It glows."
+    SynthScars(ScarsConfig()).write([record("a", **fields, **appended)], place)
+    assert out(place, "annotations/train.json").count("Six fingers.") == 2  # in the caption, and as the explanation
+    IvyFake(IvyConfig()).write([record("a", **fields, **appended)], place)
+    assert json.loads(out(place, "train.jsonl"))["explanation"].startswith(
+        "<think>Odd hands.\nhand: Six fingers.</think>"
+    )
+
+
+def test_ivyfake_reasons_dimension_by_dimension(place, record) -> None:
+    hand = region(explanation="Six fingers.", box=Box(x1=1, y1=2, x2=4, y2=6))
+    graded = (
+        Attribute(name="light", value="not_visible", reason="It is a cave."),
+        Attribute(name="hand", value="unnatural", reason="Too many parts."),
+        Attribute(name="scale", score=3.0),
+    )
+    IvyFake(IvyConfig()).write([record("a", verdict="generated", attributes=graded, regions=(hand,))], place)
+    (line,) = map(json.loads, out(place, "train.jsonl").splitlines())
+    assert line["explanation"] == (
+        "<think>light: not visible. It is a cave.\nhand: unnatural. Too many parts. Six fingers.</think>"
+        "<conclusion>fake</conclusion>"
+    )
+
+
+def test_ivyfake_refuses_a_verdict_against_the_known_origin_where_it_must(place, record) -> None:
+    fields: dict[str, Any] = {"verdict": "real", "explanation": "Fine."}
+    records = [record("a", origin="generated", **fields), record("b", origin="unknown", **fields)]
+    IvyFake(IvyConfig(known_origin="must_agree")).write([*records, record("c", origin="real", **fields)], place)
+    assert refused(place) == {"sample-a": "its verdict is real, and its origin is known to be generated"}
+    IvyFake(IvyConfig()).write(records, place)
+    assert refused(place) == {}
 
 
 def test_ivyfake_lines_think_and_conclude(place, record) -> None:

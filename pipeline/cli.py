@@ -212,6 +212,25 @@ def report(run_: RunOption = "runs/latest") -> None:
 
 
 @app.command()
+def gallery(
+    run_: RunOption = "runs/latest",
+    side: Annotated[
+        int, typer.Option("--side", min=0, max=4096, help="Pixels of the larger pictures; 0: thumbnails only.")
+    ] = 640,
+) -> None:
+    """Write or renew RUN/gallery: every row with its regions to look through, search and filter, without a server."""
+    from .gallery.build import build_gallery
+    from .stages import recipe_of
+    from .storage import clear_disk_errors
+
+    folder = _folder(run_)
+    with clear_disk_errors(folder.uri), folder.locked():
+        known = _known(folder)
+        made = build_gallery(folder, known, recipe_of(known), side=side, write=_say)
+    print(f"{made.rows:,} rows in {made.parts:,} parts, {made.unchanged:,} of them unchanged\n{made.uri}")
+
+
+@app.command()
 def publish(
     repo: Annotated[str, typer.Option("--repo", help="Dataset repository on the Hub, ORG/NAME.")],
     run_: RunOption = "runs/latest",

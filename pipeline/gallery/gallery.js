@@ -179,6 +179,8 @@ const gallery = (() => {
     const label = make("label"), box = make("input"), dot = make("i", undefined, "dot");
     box.type = "checkbox";
     box.checked = chosen.get(name)?.has(word) ?? false;
+    box.value = word;
+    box.ariaLabel = `${words(name)} ${words(word)}, ${many(count)} rows`;
     box.addEventListener("change", () => {
       if (!chosen.has(name)) chosen.set(name, new Set());
       box.checked ? chosen.get(name).add(word) : chosen.get(name).delete(word);

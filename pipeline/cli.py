@@ -214,20 +214,25 @@ def report(run_: RunOption = "runs/latest") -> None:
 @app.command()
 def gallery(
     run_: RunOption = "runs/latest",
-    side: Annotated[
-        int, typer.Option("--side", min=0, max=4096, help="Pixels of the larger pictures; 0: thumbnails only.")
-    ] = 640,
+    side: Annotated[int, typer.Option("--side", min=0, max=4096, help="Pixels of large pictures; 0: none.")] = 640,
 ) -> None:
     """Write or renew RUN/gallery: every row with its regions to look through, search and filter, without a server."""
-    from .gallery.build import build_gallery
-    from .stages import recipe_of
-    from .storage import clear_disk_errors
+    from .gallery.build import renew_gallery
 
-    folder = _folder(run_)
-    with clear_disk_errors(folder.uri), folder.locked():
-        known = _known(folder)
-        made = build_gallery(folder, known, recipe_of(known), side=side, write=_say)
-    print(f"{made.rows:,} rows in {made.parts:,} parts, {made.unchanged:,} of them unchanged\n{made.uri}")
+    print(renew_gallery(_folder(run_), side=side, write=_say))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="Run folder or dataset folder.")],
+    new: Annotated[str, typer.Argument(help="Run folder or dataset folder.")],
+    out: Annotated[str | None, typer.Option("--out", help="Folder of the page; NEW/diff where NEW is a run.")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="Rows that are printed with their fields.")] = 20,
+) -> None:
+    """What NEW adds, changes and removes: rows and fields, and a page with both versions' regions side by side."""
+    from .gallery.differences import told
+
+    print("\n".join(told(old, new, out=out, most=rows, write=_say)))
 
 
 @app.command()

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from schemas.arrow import record_from_row
 from schemas.candidate import Region
+from schemas.errors import ConfigError
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 
@@ -26,14 +27,15 @@ from ..filesystems import exists, list_files, open_uri, remove, write_atomically
 from ..passwords import Passwords
 from ..recipe import Recipe
 from ..report.page import category_colors
-from ..storage import Manifest, RunFolder, sha256_of
+from ..stages import recipe_of
+from ..storage import Manifest, RunFolder, clear_disk_errors, sha256_of
 from ..tables import read_batches
 from ..untrusted import visible
 from .parts import PER_TEXT, VERSION, Options, call, media_in, write_part
 from .pictures import PER_SHEET, TILE, cells_of
 from .rows import DECIDED, Row, facets_of, layers_of, row_of
 
-__all__ = ["FOLDER", "Made", "PartFacts", "build_gallery", "part_name", "write_page"]
+__all__ = ["FOLDER", "Made", "PartFacts", "build_gallery", "part_name", "renew_gallery", "write_page"]
 
 FOLDER = "gallery"
 """Name of the gallery in the run folder."""
@@ -59,6 +61,16 @@ class Made(NamedTuple):
     parts: int
     unchanged: int
     """Parts that were left alone."""
+
+
+def renew_gallery(run: RunFolder, *, side: int, write: Write) -> str:
+    """Build the gallery while the run is locked, and say what was done. Raises ConfigError where there is no run."""
+    with clear_disk_errors(run.uri), run.locked():
+        manifest = run.read_manifest()
+        if manifest is None:
+            raise ConfigError(f"{run.uri} holds no run", remedy="witnessmark run RECIPE --input ... makes one")
+        made = build_gallery(run, manifest, recipe_of(manifest), side=side, write=write)
+    return f"{made.rows:,} rows in {made.parts:,} parts, {made.unchanged:,} of them unchanged\n{made.uri}"
 
 
 def build_gallery(run: RunFolder, manifest: Manifest, recipe: Recipe, *, side: int = 640, write: Write) -> Made:

@@ -70,8 +70,8 @@ const details = (() => {
 
   function texts(row) {
     const column = make("div", undefined, "texts");
+    if (row.changes?.length) column.append(changes(row));
     column.append(facts(row));
-    if (row.changes) column.append(changes(row));
     if (row.explanation.length) column.append(make("h3", "Explanation"), explanation(row));
     if (row.answers.length) column.append(make("h3", "Answers"), ...row.answers.map(answer));
     if (row.regions.length) column.append(make("h3", `Regions (${row.regions.length})`), regions(row));

@@ -34,6 +34,7 @@ setup(
         "pipeline.cards",
         "pipeline.evaluation",
         "pipeline.exports",
+        "pipeline.gallery",
         "pipeline.hub",
         "pipeline.metrics",
         "pipeline.planting",
@@ -41,7 +42,11 @@ setup(
         "pipeline.routing",
         "pipeline.sources",
     ],
-    package_data={"pipeline.cards": ["*.jinja"], "pipeline.report": ["*.jinja", "*.css", "*.js"]},
+    package_data={
+        "pipeline.cards": ["*.jinja"],
+        "pipeline.gallery": ["*.html", "*.css", "*.js"],
+        "pipeline.report": ["*.jinja", "*.css", "*.js"],
+    },
     install_requires=[
         "aiohttp>=3.14,<4",
         "apache-beam>=2.77,<2.78",

@@ -231,6 +231,30 @@ def forget(
 
 
 @app.command()
+def gallery(
+    run_: RunOption = "runs/latest",
+    side: Annotated[int, typer.Option("--side", min=0, max=4096, help="Pixels of large pictures; 0: none.")] = 640,
+) -> None:
+    """Write or renew RUN/gallery: every row with its regions to look through, search and filter, without a server."""
+    from .gallery.build import renew_gallery
+
+    print(renew_gallery(_folder(run_), side=side, write=_say))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="Run folder or dataset folder.")],
+    new: Annotated[str, typer.Argument(help="Run folder or dataset folder.")],
+    out: Annotated[str | None, typer.Option("--out", help="Folder of the page; NEW/diff where NEW is a run.")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="Rows that are printed with their fields.")] = 20,
+) -> None:
+    """What NEW adds, changes and removes: rows and fields, and a page with both versions' regions side by side."""
+    from .gallery.differences import told
+
+    print("\n".join(told(old, new, out=out, most=rows, write=_say)))
+
+
+@app.command()
 def publish(
     repo: Annotated[str, typer.Option("--repo", help="Dataset repository on the Hub, ORG/NAME.")],
     run_: RunOption = "runs/latest",

@@ -24,7 +24,7 @@ from .outlines import outlines, stretches, view_size
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["category_colors", "render_report", "write_report"]
 
 FOLDER = Path(__file__).parent
 COLORS = (
@@ -89,9 +89,14 @@ def _class_of(classes: dict[str, str], category: str) -> str:
     return classes.get(category, "kx")
 
 
+def category_colors(taxonomy: Taxonomy) -> dict[str, str]:
+    """``#rrggbb`` of every category by its name, in order: its own, or one that is bright on photographs."""
+    return {category.name: category.color or _color(number) for number, category in enumerate(taxonomy.categories)}
+
+
 def _category_styles(taxonomy: Taxonomy) -> str:
-    colors = [category.color or _color(number) for number, category in enumerate(taxonomy.categories)]
-    named = [*((f"k{number}", color) for number, color in enumerate(colors)), ("kx", UNKNOWN_COLOR)]
+    colors = enumerate(category_colors(taxonomy).values())
+    named = [*((f"k{number}", color) for number, color in colors), ("kx", UNKNOWN_COLOR)]
     return "\n".join(f".{name} {{ --k: {color}; --on: {_ink_on(color)}; }}" for name, color in named) + "\n"
 
 

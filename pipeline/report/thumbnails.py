@@ -88,15 +88,15 @@ def _pages(
     return tuple(page(index) for index in indices)
 
 
-def frames_to_show(video: Video, regions: Sequence[Region]) -> tuple[int, ...]:
+def frames_to_show(video: Video, regions: Sequence[Region], most: int = FRAMES) -> tuple[int, ...]:
     """Frames of the strip, ascending: one of every region as far as there is room, the rest evenly spread."""
     last = video.num_frames - 1
     wanted = [index for region in regions if (index := _frame_of(region, video)) is not None and index <= last]
-    spread = [round(last * (2 * i + 1) / (2 * FRAMES)) for i in range(FRAMES)]
-    chosen = list(dict.fromkeys(wanted))[:FRAMES]
+    spread = [round(last * (2 * i + 1) / (2 * most)) for i in range(most)]
+    chosen = list(dict.fromkeys(wanted))[:most]
     rest = [index for index in dict.fromkeys(spread) if index not in chosen]
     rest.sort(key=lambda index: -min((abs(index - other) for other in chosen), default=0))
-    return tuple(sorted([*chosen, *rest[: FRAMES - len(chosen)]]))
+    return tuple(sorted([*chosen, *rest[: most - len(chosen)]]))
 
 
 def _frame_of(region: Region, video: Video) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,19 +23,10 @@ from schemas.geometry import mask_to_array
 from schemas.ledger import SubmittedTask
 from schemas.sample import Sample
 from schemas.verification import Verification
+from tests.browser import ARGUMENTS, find_chromium
 
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 CANVAS = ".konvajs-content"
 PICTURE = """() => [...document.querySelectorAll('img')]
     .find(img => img.style.transformOrigin && img.style.visibility === 'visible').getBoundingClientRect().toJSON()"""
@@ -120,12 +110,7 @@ class Desk(NamedTuple):
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program. In CI it must be there."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("no Chromium on this machine: apt-get install chromium")
-    if found is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    return found
+    return find_chromium()
 
 
 @pytest.fixture

@@ -1,0 +1,105 @@
+"""Rows of a gallery, made on the spot, and a browser to look at them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from pipeline.gallery.build import PartFacts, write_page
+from pipeline.gallery.parts import Options, write_part
+from pipeline.gallery.rows import facets_of, layers_of, row_of
+from schemas.candidate import Region
+from schemas.geometry import Box
+from schemas.media.limits import DEFAULT_LIMITS
+from schemas.media.types import Image
+from schemas.record import Record
+from schemas.taxonomy import Taxonomy
+from tests.browser import ARGUMENTS, find_chromium
+
+WIDTH, HEIGHT = 120, 80
+Sources = dict[str, bytes]
+"""Original bytes by sample id."""
+
+
+def png(seed: int) -> bytes:
+    """A PNG of one color, every seed another one."""
+    pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[:] = np.random.default_rng(seed).integers(0, 256, 3, dtype=np.uint8)
+    out = io.BytesIO()
+    Picture.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def sources() -> Sources:
+    return {}
+
+
+@pytest.fixture
+def region() -> Callable[..., Region]:
+    def make(name: str = "a", box: tuple[float, float, float, float] = (12, 8, 60, 40), **fields: Any) -> Region:
+        corners = dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
+        known = {"region_id": name, "category": "blur", "explanation": f"{name} is soft", "source": "machine"}
+        return Region(box=Box(**corners), **{**known, **fields})
+
+    return make
+
+
+@pytest.fixture
+def record(sources: Sources) -> Callable[..., Record]:
+    def make(number: int = 0, **fields: Any) -> Record:
+        data = png(number)
+        asset_id, sample_id = hashlib.sha256(data).hexdigest(), hashlib.sha256(str(number).encode()).hexdigest()
+        sources[sample_id] = data
+        media = Image(format="PNG", mode="RGB", width=WIDTH, height=HEIGHT, stored_width=WIDTH, stored_height=HEIGHT)
+        known: dict[str, Any] = {"file_name": f"picture {number}.png", "annotation_status": "not_annotated"}
+        known |= {"group_id": sample_id, "split": "train", "taxonomy": "tiny@1"}
+        ids = {"sample_id": sample_id, "asset_id": asset_id, "byte_size": len(data), "media": media}
+        return Record(**{**ids, **known, **fields})
+
+    return make
+
+
+@pytest.fixture
+def write(sources: Sources) -> Callable[..., str]:
+    """Writes records as a gallery of one part, and returns its page's path."""
+
+    def write(place: str, records: list[Record], taxonomy: Taxonomy | None = None, side: int = 160) -> str:
+        rows = (row_of(one, layers_of(one, None), {}, facets_of(one)) for one in records)
+        media = ((one.sample_id, sources[one.sample_id]) for one in records)
+        num_rows = write_part(f"{place}/parts/p", "p", rows, media, Options(side=side, limits=DEFAULT_LIMITS))
+        return write_page(place, [PartFacts("p", num_rows)], taxonomy, {"title": "Tiny", "mode": "gallery"})
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of a desktop's size; whatever it says on its console, asks for or opens fails the test."""
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: request.url.startswith("file:") or said.append(request.url))
+    yield page
+    page.close()
+    assert said == []

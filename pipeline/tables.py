@@ -25,7 +25,18 @@ from .storage import RunFolder, WholeFile
 
 __all__ = ["TABLES", "WriteTable", "part_uris", "read_batches", "read_rows", "write_table"]
 
-TABLES = ("samples", "duplicates", "candidates", "routes", "shown", "tasks", "verifications", "rejections", "payments")
+TABLES = (
+    "samples",
+    "duplicates",
+    "splits",
+    "candidates",
+    "routes",
+    "shown",
+    "tasks",
+    "verifications",
+    "rejections",
+    "payments",
+)
 ROWS_PER_GROUP = 1000
 HIDDEN = ".parts"
 

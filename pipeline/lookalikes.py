@@ -1,6 +1,7 @@
 """Samples that look alike: who belongs together, and which earlier sample each one resembles most.
 
-Equal hashes are compared once, and a burst of k look-alikes gives k rows, not k² pairs.
+Equal hashes are compared once, and a burst of k look-alikes gives k rows, not k² pairs. Beside the hashes that a
+sample has, those count that mirrored or cropped copies of it would have.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grouping import Indices, hash_words, joined, near_blocks
+from .grouping import joined
+from .near_pairs import Indices, Words, hash_words, near_between, near_blocks
 
-__all__ = ["LookAlike", "look_alikes"]
+__all__ = ["HASH_BYTES", "SURE_BITS", "LookAlike", "look_alikes"]
 
+HASH_BYTES = 32
+SURE_BITS = 21
+"""Up to this distance every mirrored or cropped copy is found, beyond it nearly every one: a tenth of the work."""
 FAR = 1 << 62
 
 
@@ -26,34 +31,70 @@ class LookAlike(NamedTuple):
     """The earlier sample that it resembles most; its own position where there is none."""
     distance: int
     """Bits in which their closest hashes differ."""
+    is_altered: bool
+    """Whether one of these is the hash of a mirrored or cropped copy."""
     clusters: tuple[int, ...]
     """Numbers of the clusters that its hashes belong to: samples with a number in common belong together."""
 
 
-def look_alikes(hashes: Sequence[tuple[str, ...]], max_bits: int) -> Iterator[LookAlike]:
-    """One LookAlike for each sample that has a hash, in order; hashes of one sample are not compared."""
-    owners: dict[str, int] = {}
+def look_alikes(hashes: Sequence[bytes], altered: Sequence[bytes], max_bits: int) -> Iterator[LookAlike]:
+    """One LookAlike for each sample that has a hash, in order; hashes of one sample are not compared.
+
+    ``hashes`` and ``altered`` hold the hashes of each sample and of its altered copies, HASH_BYTES each, in a row.
+    """
+    owner = np.repeat(np.arange(len(hashes)), [len(found) // HASH_BYTES for found in hashes])
+    words, first, number = _distinct(hash_words(hashes), owner)
+    copies = _copies(altered, first, number, owner)
+    clusters, ranks = _compared(words, first, copies, len(hashes), max_bits)
+    start = 0
     for position, found in enumerate(hashes):
-        for text in found:
-            owners.setdefault(text, position)
-    first = np.fromiter(owners.values(), dtype=np.int64, count=len(owners))
-    clusters, ranks = _compared(list(owners), first, len(hashes), max_bits)
-    number = dict(zip(owners, range(len(owners)), strict=True))
-    for position, found in enumerate(hashes):
-        if found:
-            mine = [number[text] for text in found]
-            rank = min([int(first[n]) for n in mine if first[n] < position] or [int(min(ranks[n] for n in mine))])
-            distance, closest = divmod(rank, len(hashes)) if rank < FAR else (0, position)
-            yield LookAlike(position, closest, distance, tuple(int(clusters[n]) for n in mine))
+        mine = number[start : start + len(found) // HASH_BYTES]
+        start += len(mine)
+        if len(mine):
+            equal = int(first[mine].min())
+            rank = equal if equal < position else int(ranks[mine].min())
+            bits, closest = divmod(rank, len(hashes)) if rank < FAR else (0, position)
+            yield LookAlike(position, closest, bits // 2, bool(bits % 2), tuple(dict.fromkeys(clusters[mine].tolist())))
 
 
-def _compared(texts: list[str], first: Indices, size: int, max_bits: int) -> tuple[Indices, Indices]:
-    """Cluster of every hash, and its best ``distance * size + position`` of an earlier sample, FAR where none."""
+def _distinct(words: Words, owner: Indices) -> tuple[Words, Indices, Indices]:
+    """The distinct hashes, the position of the first sample that has each, and the number of every hash among them."""
+    order = np.lexsort(words.T[::-1])  # stable: of equal ones the first sample's stays in front
+    is_new = np.ones(len(words), dtype=np.bool_)
+    is_new[1:] = (words[order[1:]] != words[order[:-1]]).any(axis=1)
+    number = np.empty(len(words), dtype=np.int64)
+    number[order] = np.cumsum(is_new) - 1
+    return words[order[is_new]], owner[order[is_new]], number
+
+
+def _copies(altered: Sequence[bytes], first: Indices, number: Indices, owner: Indices) -> tuple[Words, Indices]:
+    """Hashes of the copies of those samples that were the first with their first hash, and the number of that hash."""
+    heads = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else owner
+    shown = [(int(owner[head]), int(number[head])) for head in heads if first[number[head]] == owner[head]]
+    counts = [len(altered[position]) // HASH_BYTES for position, _ in shown]
+    mine = np.repeat(np.array([hash_number for _, hash_number in shown], dtype=np.int64), counts)
+    return hash_words(altered[position] for position, _ in shown), mine
+
+
+def _compared(
+    words: Words, first: Indices, copies: tuple[Words, Indices], size: int, max_bits: int
+) -> tuple[Indices, Indices]:
+    """Cluster of every distinct hash, and its best ``(2 * distance + is_altered) * size + position`` of an earlier
+    sample, FAR where there is none."""
     clusters: Indices = np.arange(len(first))
     ranks: Indices = np.full(len(first), FAR)
-    for block in near_blocks(hash_words(texts), max_bits):
-        clusters = joined(clusters, block[:, :2])
-        for one, other in ((block[:, 0], block[:, 1]), (block[:, 1], block[:, 0])):
+    for pairs, bits in _pairs(words, copies, max_bits):
+        clusters = joined(clusters, pairs)
+        for one, other in ((pairs[:, 0], pairs[:, 1]), (pairs[:, 1], pairs[:, 0])):
             earlier = first[other] < first[one]
-            np.minimum.at(ranks, one[earlier], block[earlier, 2] * size + first[other[earlier]])
+            np.minimum.at(ranks, one[earlier], bits[earlier] * size + first[other[earlier]])
     return clusters, ranks
+
+
+def _pairs(words: Words, copies: tuple[Words, Indices], max_bits: int) -> Iterator[tuple[Indices, Indices]]:
+    """Pairs of hash numbers, and twice their distance, one more where it is that of an altered copy."""
+    for block in near_blocks(words, max_bits):
+        yield block[:, :2], 2 * block[:, 2]
+    changed, mine = copies
+    for block in near_between(words, changed, max_bits, sure_bits=min(SURE_BITS, max_bits)):
+        yield np.stack([block[:, 0], mine[block[:, 1]]], axis=1), 2 * block[:, 2] + 1

@@ -37,6 +37,7 @@ from .report.thumbnails import thumbnail
 from .reviews import write_reviews
 from .shards import WrittenShard
 from .spend import Work, spend_of, work_by_machine
+from .split_proof import SplitProof, proof_of, write_proof
 from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
 from .tables import TABLES, part_uris, read_batches
 from .tables import read_rows as read_table
@@ -71,7 +72,10 @@ def publication(
     reviews, num_reviews = write_reviews(run, plan.places.keys())
     files |= reviews | write_quality(run, recipe)
     facts = _card_facts(manifest, recipe, written, seen, plan)
-    facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews)
+    proof = proof_of(run, recipe, plan.moves)
+    files |= write_proof(run, proof)
+    _tell(proof, write)
+    facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews, proof=proof)
     for path, text in _descriptions(facts, recipe, files).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
@@ -90,6 +94,13 @@ def rewrite_report(run: RunFolder, manifest: Manifest) -> Manifest:
     manifest = _report(run, manifest, recipe_of(manifest), _look_through(run))
     run.write_manifest(manifest)
     return manifest
+
+
+def _tell(proof: SplitProof, write: Callable[[str], None]) -> None:
+    for move in proof.moved:
+        write(f"group {move.group_id}: {move.samples} samples moved from split {move.before} to {move.after}")
+    for split in proof.unmatched:
+        write(f"split {split} is empty: no row names a generator or source that the recipe keeps for it")
 
 
 def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
@@ -150,7 +161,7 @@ def _card_facts(
 
 def _config_facts(name: str, written: Sequence[WrittenShard], recipe: Recipe) -> ConfigFacts:
     splits = []
-    for split in recipe.splits:
+    for split in recipe.split_names:
         shards = [w for w in written if (w.config, w.split) == (name, split)]
         if shards:
             size = sum(w.files[w.path].bytes for w in shards)

@@ -45,6 +45,7 @@ __all__ = [
     "Routing",
     "Signals",
     "Task",
+    "Unseen",
     "load_recipe",
 ]
 
@@ -179,6 +180,9 @@ class DatasetOptions(Frozen):
     the last one, for machines that each add to what those before them said."""
     seed: int = 0
     """Seed of the split assignment."""
+    group_by: tuple[Literal["prompt", "seed", "generator", "source"], ...] = ()
+    """What samples of one group have in common beside media, near duplicates, pairs and stated groups: the prompt, the
+    seed of one generator, the generator, the source. Spelling and spaces do not count."""
     near_duplicate_bits: int = Field(31, ge=0, le=31)
     """Perceptual hashes (256 bits) that differ in at most so many bits are near duplicates and share a group."""
     shard_bytes: int = Field(250_000_000, ge=1)
@@ -190,6 +194,23 @@ class DatasetOptions(Frozen):
     """Videos above this size are written as files beside the shards (column ``video_file``)."""
     gates: tuple[Gate, ...] = ()
     """What may be published of media of some licence or source; the first that fits decides, else they are embedded."""
+
+
+class Unseen(Frozen):
+    """A test split of what no other split holds: whole groups with a member of one of these."""
+
+    split: str
+    """Name of the split, e.g. ``test_unseen_generator``."""
+    generators: tuple[str, ...] = ()
+    """Names of generators, or names and versions (``flux 1.1``), in any spelling."""
+    sources: tuple[str, ...] = ()
+    """Names of sources, i.e. domains."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not self.generators and not self.sources:
+            raise ValueError("needs 'generators' or 'sources'")
+        return self
 
 
 class Recipe(Frozen):
@@ -213,6 +234,8 @@ class Recipe(Frozen):
     """Where people verify."""
     splits: dict[str, float] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     """Weight of each split; groups are assigned whole."""
+    unseen: tuple[Unseen, ...] = ()
+    """Further test splits, of generators or sources that are in no other split; the first one that fits a group."""
     exports: tuple[SerializeAsAny[PluginConfig], ...] = ()
     """Further shapes of the dataset, under ``RUN/exports/KIND``."""
     dataset: DatasetOptions = DatasetOptions()
@@ -245,9 +268,21 @@ class Recipe(Frozen):
         if not value or any(weight < 0 for weight in value.values()) or not sum(value.values()):
             raise ValueError("needs at least one split with a positive weight")
         for name in value:
-            if not re.fullmatch(r"\w+(\.\w+)*", name):
-                raise ValueError(f"{name!r} is no split name: letters, digits, underscores and dots only")
+            _check_split_name(name)
         return value
+
+    @model_validator(mode="after")
+    def _unseen_splits_are_their_own(self) -> Self:
+        for unseen in self.unseen:
+            _check_split_name(unseen.split)
+            if unseen.split in self.splits:
+                raise ValueError(f"unseen: {unseen.split!r} is one of 'splits' too; give it another name")
+        return self
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """Every split that the dataset may have, in order."""
+        return tuple(dict.fromkeys((*self.splits, *(unseen.split for unseen in self.unseen))))
 
     @model_validator(mode="after")
     def _machines_have_names(self) -> Self:
@@ -302,6 +337,11 @@ def recipe_from(raw: dict[str, Any], *, where: str) -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{where}: {readable(error, Recipe)}", remedy="see docs/recipe.md") from error
+
+
+def _check_split_name(name: str) -> None:
+    if not re.fullmatch(r"\w+(\.\w+)*", name):
+        raise ValueError(f"{name!r} is no split name: letters, digits, underscores and dots only")
 
 
 def _find(name: str, folder: str, suffix: str) -> Path:

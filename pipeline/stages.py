@@ -16,16 +16,16 @@ from annotators.base import Annotator
 from annotators.models.purse import Purse
 from schemas.errors import ConfigError, RunError, ServiceError
 from schemas.plugins import load
-from schemas.record import Duplicate
+from schemas.record import Assignment, Duplicate
 
 from .batching import Batches
-from .counting import count_finalize, count_ingest, count_propose, rejected_samples
+from .counting import count_finalize, count_ingest, count_propose
 from .crew import Work, close_crews, purse_of
 from .drain import GO_ON
 from .filesystems import absolute, exists, is_local, local_path
 from .listing import split_glob
 from .passes import check_readers
-from .plan import make_plan, seen_samples
+from .plan import assignments, plan_of
 from .progress import COUNTERS, watched
 from .recipe import Recipe, recipe_from
 from .sources.base import route
@@ -160,8 +160,9 @@ def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], wr
         raise RunError(f"{run.uri}: propose has not finished", remedy="witnessmark propose, or run, goes on with it")
     recipe = recipe_of(manifest)
     options = beam_options(arguments)
-    plan = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run), shards=manifest.shards)
+    plan = plan_of(run, recipe, shards=manifest.shards)
     write_table(run, "duplicates", plan.duplicates, Duplicate)
+    write_table(run, "splits", assignments(plan, recipe), Assignment)
     shards = shards_of(plan)
     for table in ("samples", "candidates", "routes", "shown", "verifications"):
         cut(run, table, plan, shards)

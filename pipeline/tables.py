@@ -28,6 +28,7 @@ __all__ = ["TABLES", "WriteTable", "part_uris", "read_batches", "read_rows", "wr
 TABLES = (
     "samples",
     "duplicates",
+    "splits",
     "candidates",
     "routes",
     "shown",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -30,21 +31,22 @@ from schemas.taxonomy import Taxonomy
 from schemas.verification import Verification
 
 from .assembly import join_duplicates
-from .counting import rejected_samples
 from .dataset import config_of, read_rows, shard_uris
 from .filesystems import exists, open_uri
 from .labelmap import label_map, label_map_png, read_label_map
 from .merge import published_record
 from .passwords import Passwords
-from .plan import make_plan, seen_samples
+from .plan import plan_of
 from .recipe import Recipe
 from .shards import MEDIA_COLUMN
+from .split_proof import near_across
 from .stages import recipe_of
 from .storage import Manifest, RunFolder, sha256_of
 from .tables import read_batches
 
 __all__ = ["verify_run"]
 
+HASH = re.compile("[0-9a-f]{64}")
 ROWS_AT_ONCE = 8
 ROWS_COMPARED = 4096
 """Rows that are held at once to be compared with the tables, which are read once for so many."""
@@ -73,6 +75,7 @@ def verify_run(run: RunFolder, manifest: Manifest) -> list[str]:
                 defects += tables.differences(compared)
                 compared = []
     defects += tables.differences(compared)
+    defects += across.near_pairs(recipe.dataset.near_duplicate_bits)
     kept = manifest.stages["finalize"].kept if "finalize" in manifest.stages else rows
     if rows != kept:
         defects.append(f"dataset: {rows} rows can be read, the manifest counts {kept}")
@@ -84,7 +87,7 @@ class _Tables:
 
     def __init__(self, run: RunFolder, recipe: Recipe, manifest: Manifest) -> None:
         self.run, self.recipe = run, recipe
-        self.plan = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run), shards=manifest.shards)
+        self.plan = plan_of(run, recipe, shards=manifest.shards)
 
     def differences(self, rows: Sequence[tuple[str, Record]]) -> Iterator[str]:
         """A line for every row, with the name of its shard, that the tables would not give."""
@@ -151,6 +154,9 @@ class _Across:
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._splits: dict[str, str] = {}
+        self._hashes: list[bytes] = []
+        self._of_hash: list[int] = []
+        self._numbers: dict[str, int] = {}
 
     def defects(self, record: Record) -> Iterator[str]:
         """A line for everything that contradicts an earlier row."""
@@ -160,6 +166,15 @@ class _Across:
         other = self._splits.setdefault(record.group_id, record.split)
         if other != record.split:
             yield f"sample {record.sample_id}: its group {record.group_id!r} straddles {other} and {record.split}"
+        number = self._numbers.setdefault(record.split, len(self._numbers))
+        hashes = [bytes.fromhex(text) for text in record.perceptual_hashes if HASH.fullmatch(text)]
+        self._hashes.extend(hashes)
+        self._of_hash.extend([number] * len(hashes))
+
+    def near_pairs(self, max_bits: int) -> Iterator[str]:
+        """A line where look-alikes lie in two splits; after all rows."""
+        if count := near_across(self._hashes, self._of_hash, max_bits):
+            yield f"dataset: {count:,} pairs of perceptual hashes within {max_bits} bits lie in two splits"
 
 
 def _shard(uri: str, recipe: Recipe, passwords: Passwords) -> Iterator[tuple[str, Record | None]]:

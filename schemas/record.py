@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from .base import Frozen
+from .base import Frozen, Int64
 from .candidate import Agreement, Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
 from .media.types import Media
 from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
@@ -14,6 +14,7 @@ from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, T
 __all__ = [
     "AnnotationField",
     "AnnotationStatus",
+    "Assignment",
     "Duplicate",
     "FieldOrigin",
     "FieldSource",
@@ -203,6 +204,21 @@ class Duplicate(Frozen):
     """exact: the same bytes and task, counted as duplicate; near: a look-alike, kept, in the same group."""
     distance: NonNegativeInt = 0
     """Bits in which the perceptual hashes differ, of 256."""
+    is_altered: bool = False
+    """Whether it is near only to a mirrored or cropped copy of the other."""
+
+
+class Assignment(Frozen):
+    """The split that a sample has; the next version of the dataset keeps it."""
+
+    sample_id: str
+    """The sample."""
+    group_id: str
+    """Its group, in that version."""
+    split: str
+    """Its split."""
+    seed: Int64
+    """``dataset.seed`` by which it was assigned; another one assigns anew."""
 
 
 class Forgotten(Frozen):

@@ -13,6 +13,7 @@ from .facts import CardFacts
 from .fields import field_tables
 from .markdown import table
 from .people import people_section
+from .splits import splits_section
 
 __all__ = ["card_body"]
 
@@ -34,7 +35,7 @@ def card_body(facts: CardFacts) -> str:
         _categories,
         _geometry,
         _origins,
-        _splits,
+        splits_section,
         _limits,
         _fields,
     )
@@ -170,18 +171,6 @@ def _origins(facts: CardFacts) -> str:
             "medium was found, and its bytes must hash to `asset_id` (sha256)."
         )
     return "\n\n".join(parts)
-
-
-def _splits(facts: CardFacts) -> str:
-    groups = (
-        f"{facts.near_duplicate_groups:,} groups of near duplicates"
-        if facts.near_duplicate_groups
-        else "no near duplicates"
-    )
-    return f"""## Splits
-
-Splits are assigned by `group_id` and never cut a group: near duplicates (by perceptual hash), stated pairs, stated
-groups and samples of one medium stay together. Found: {groups}."""
 
 
 def _limits(facts: CardFacts) -> str:

@@ -11,6 +11,7 @@ from schemas.base import Frozen
 from schemas.taxonomy import Taxonomy
 
 from ..quality import Quality
+from ..split_proof import SplitProof
 from ..storage import StageCounts
 from ..tally import Count, SourceCount
 
@@ -100,6 +101,8 @@ class CardFacts(Frozen):
     """What people's answers tell; None where nobody was asked."""
     num_reviews: NonNegativeInt = 0
     """Raw reviews that are published beside the rows."""
+    proof: SplitProof | None = None
+    """What was looked for across splits, and how the rows are divided."""
     near_duplicate_groups: NonNegativeInt = 0
     """Groups of rows that are look-alikes of each other."""
     tags: tuple[str, ...] = ()

@@ -11,8 +11,9 @@ from schemas.sample import Sample
 from schemas.verification import Verification
 
 from ..assembly import join_duplicates
-from ..plan import make_plan, seen_samples
+from ..plan import make_plan
 from ..recipe import Recipe
+from ..seen import seen_samples
 from ..storage import RunFolder
 from ..tables import read_rows
 from .bench import Bench, BenchRun, bench, with_human_truth

@@ -12,8 +12,7 @@ from schemas.media.types import Modality
 from schemas.route import Route
 from schemas.verification import Verification
 
-from ..counting import rejected_samples
-from ..plan import Place, make_plan, seen_samples
+from ..plan import Place, plan_of
 from ..recipe import Recipe
 from ..review import Decision, by_sample, decide
 from ..storage import RunFolder
@@ -90,7 +89,7 @@ class RunFacts:
 
 def read_facts(run: RunFolder, recipe: Recipe) -> RunFacts:
     """Read the tables once each."""
-    places = make_plan(seen_samples(run), recipe, rejected=rejected_samples(run)).places
+    places = plan_of(run, recipe).places
     noticed, known = set[str](), set[str]()
     for batch in read_batches(run, "samples", ("sample_id", "findings", "has_ground_truth")):
         for row in batch.to_pylist():

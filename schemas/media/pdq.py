@@ -34,8 +34,10 @@ CROPS = (
     *((cut, cut, cut, cut) for cut in (CUT / 4, CUT / 2, 3 * CUT / 4, CUT)),
     *((left, top, right, bottom) for left, top, right, bottom in np.eye(4) * CUT),
     *((CUT, CUT, 0, 0), (0, CUT, CUT, 0), (CUT, 0, 0, CUT), (0, 0, CUT, CUT), (CUT, 0, CUT, 0), (0, CUT, 0, CUT)),
+    *((CUT, CUT / 2, 0, CUT / 2), (0, CUT / 2, CUT, CUT / 2), (CUT / 2, CUT, CUT / 2, 0), (CUT / 2, 0, CUT / 2, CUT)),
 )
-"""Shares of the sides that are cut off left, above, right and below: even margins, one side, two sides."""
+"""Shares of the sides that are cut off left, above, right and below: even margins, one side, two sides, and one side
+with half as much of its neighbors."""
 
 
 class Pdq(NamedTuple):
@@ -63,7 +65,8 @@ def pdq_of_copies(pixels: NDArray[np.uint8], *, is_cropped: bool = True) -> tupl
 
     Of the mirrored one these are the very bits, of a cropped one nearly: it is hashed from the same reduced picture,
     each of whose rows and columns stands for a little more than it would in the copy. Of 156 photographs cropped so,
-    saved as JPEG of quality 75 and reduced by themselves, 94 to 99 % came within 31 bits, with a median of 6 to 16.
+    saved as JPEG of quality 75 and reduced by themselves, 94 to 99 % came within 31 bits, with a median of 6 to 16;
+    with margins at random between these, 5 % of each side in all, 67 %.
     """
     luma = (pixels @ LUMA).astype(np.float32)
     mirrored = _bits(_COSINES @ luma[np.ix_(_picked(MAX_SIDE), _picked(MAX_SIDE)[::-1] - 1)] @ _COSINES.T)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lookalikes import look_alikes
+from pipeline.lookalikes import look_alikes as found_among
 
 BASES = ("0" * 64, "f" * 64, "0f" * 32)
 
@@ -19,10 +19,18 @@ def hashes(draw: st.DrawFn) -> str:
     return f"{number:064x}"
 
 
+def look_alikes(samples: list[tuple[str, ...]], max_bits: int, altered: list[tuple[str, ...]] | None = None) -> list:
+    """By hexadecimal digits."""
+    spelled = altered or [()] * len(samples)
+    joined = [[bytes.fromhex("".join(found)) for found in side] for side in (samples, spelled)]
+    return list(found_among(*joined, max_bits))
+
+
 def bits(a: str, b: str) -> int:
     return (int(a, 16) ^ int(b, 16)).bit_count()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(hashes(), max_size=3).map(tuple), max_size=12), st.integers(0, 5))
 def test_closest_and_clusters_are_those_of_all_pairs(samples: list[tuple[str, ...]], max_bits: int) -> None:
     found = {alike.position: alike for alike in look_alikes(samples, max_bits)}
@@ -64,3 +72,38 @@ def test_a_burst_of_equal_pictures_gives_one_row_each() -> None:
     found = list(look_alikes([("0" * 64,)] * 1000, 31))
     assert [(a.closest, a.distance) for a in found] == [(0, 0)] * 1000
     assert {a.clusters for a in found} == {(0,)}
+
+
+MIRRORED = "5" * 64
+
+
+def test_a_copy_of_an_earlier_sample_and_the_original_of_one_are_found() -> None:
+    samples = [("0" * 64,), ("f" * 64,), (MIRRORED[:-1] + "4",)]
+    altered = [(MIRRORED, "3" * 64), ("a" * 64,), ()]
+    found = look_alikes(samples, 31, altered)
+    assert [(a.closest, a.distance, a.is_altered) for a in found] == [(0, 0, False), (1, 0, False), (0, 1, True)]
+    assert found[0].clusters == found[2].clusters != found[1].clusters
+    turned = look_alikes(samples[::-1], 31, altered[::-1])
+    assert [(a.closest, a.distance, a.is_altered) for a in turned] == [(0, 0, False), (1, 0, False), (0, 1, True)]
+
+
+def test_the_copies_of_equal_samples_count_once_and_join_all_of_them() -> None:
+    found = look_alikes([("0" * 64,), ("0" * 64,), (MIRRORED,)], 31, [(MIRRORED,), ("c" * 64,), ()])
+    assert [(a.closest, a.distance, a.is_altered) for a in found] == [(0, 0, False), (0, 0, False), (0, 0, True)]
+    assert len({a.clusters for a in found}) == 1
+
+
+def test_a_picture_that_is_its_own_mirror_image_resembles_nothing() -> None:
+    found = look_alikes([("0" * 64,), ("f" * 64,)], 31, [("0" * 64,), ("f" * 64,)])
+    assert [a.closest for a in found] == [0, 1]
+
+
+def test_an_equal_hash_counts_before_a_copy_at_the_same_distance() -> None:
+    found = look_alikes([("0" * 63 + "1",), ("0" * 63 + "2",), ("0" * 64,)], 31, [("0" * 63 + "4",), (), ()])
+    assert (found[2].closest, found[2].distance, found[2].is_altered) == (0, 1, False)
+
+
+def test_samples_without_a_hash_are_left_out() -> None:
+    found = look_alikes([(), ("0" * 64,), ()], 31, [("0" * 64,), (), ()])
+    assert [a.position for a in found] == [1]
+    assert look_alikes([], 31) == []

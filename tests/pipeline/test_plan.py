@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from pipeline.plan import Plan, Seen, make_plan
+from pipeline.plan import Plan, make_plan
 from pipeline.recipe import Recipe
+from pipeline.seen import Seen
 from schemas.taxonomy import Taxonomy
 
 ZERO = "0" * 64
@@ -25,11 +26,11 @@ def seen(sample: str, item: str | None = None, **fields: object) -> Seen:
         "group_id": None,
         "pair_id": None,
         "asset_ids": (sample,),
-        "hashes": (),
         "config": "images",
         "byte_size": 10,
     }
-    return Seen(sample_id=sample, item_id=item or f"{sample}.png", **{**values, **fields})
+    digits = {name: bytes.fromhex("".join(fields.pop(name, ()))) for name in ("hashes", "altered")}
+    return Seen(sample_id=sample, item_id=item or f"{sample}.png", **{**values, **digits, **fields})
 
 
 def groups(plan: Plan) -> dict[str, str]:
@@ -111,3 +112,91 @@ def test_shards_grow_with_bytes_and_stay_until_they_are_twice_too_large(recipe: 
 def test_an_empty_run_has_an_empty_plan(recipe: Recipe) -> None:
     plan = make_plan([], recipe)
     assert (dict(plan.places), dict(plan.shards), plan.duplicates) == ({}, {}, ())
+
+
+def splits(plan: Plan) -> dict[str, str]:
+    return {sample: place.split for sample, place in plan.places.items()}
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ((), [0, 1, 2, 3, 4]),
+        (("prompt",), [0, 0, 2, 3, 4]),
+        (("seed",), [0, 1, 1, 3, 4]),
+        (("generator",), [0, 1, 1, 1, 4]),
+        (("source",), [0, 1, 2, 0, 4]),
+        (("prompt", "source"), [0, 0, 2, 0, 4]),
+    ],
+)
+def test_families_are_joined_where_the_recipe_asks(
+    recipe: Recipe, family: tuple[str, ...], expected: list[int]
+) -> None:
+    rows = [
+        seen("s0", prompt="A red  fox ", source="web"),
+        seen("s1", prompt="a RED fox", generator="Flux", seed=5),
+        seen("s2", generator="flux ", seed=5),
+        seen("s3", generator="FLUX", seed=6, source="Web"),
+        seen("s4"),
+    ]
+    found = make_plan(rows, recipe.evolve(dataset=recipe.dataset.evolve(group_by=family)))
+    assert groups(found) == {f"s{i}": f"s{number}" for i, number in enumerate(expected)}
+
+
+def test_a_mirrored_copy_is_a_near_duplicate(recipe: Recipe) -> None:
+    plan = make_plan([seen("a", hashes=(ZERO,), altered=(FAR,)), seen("b", hashes=(FAR[:-1] + "e",))], recipe)
+    assert groups(plan) == {"a": "a", "b": "a"}
+    assert [(d.item_id, d.kept_item_id, d.distance, d.is_altered) for d in plan.duplicates] == [
+        ("b.png", "a.png", 1, True)
+    ]
+
+
+def test_samples_keep_their_split_when_others_come(recipe: Recipe) -> None:
+    rows = [seen(f"s{i:03d}", origin=("real", "generated")[i % 2]) for i in range(60)]
+    before = make_plan(rows[:30], recipe)
+    after = make_plan(rows, recipe, earlier=splits(before))
+    assert {sample: splits(after)[sample] for sample in before.places} == splits(before)
+    assert after.moves == ()
+    assert make_plan(rows, recipe, earlier=splits(after)) == after
+    assert splits(make_plan(rows, recipe)) != splits(after)  # what came first did decide
+
+
+def test_two_old_groups_that_are_joined_go_where_most_of_them_were(recipe: Recipe) -> None:
+    rows = [seen(f"s{i}", pair_id="p" if i < 3 else "q") for i in range(5)]
+    earlier = {"s0": "test", "s1": "test", "s2": "test", "s3": "train", "s4": "train"}
+    assert splits(make_plan(rows, recipe, earlier=earlier)) == earlier
+    links = [seen("s9", pair_id="p", group_id="g"), seen("t", pair_id="q", group_id="g")]
+    plan = make_plan([*rows, *links], recipe, earlier=earlier)
+    assert set(splits(plan).values()) == {"test"}
+    assert plan.moves == (("s0", "train", "test", 2),)
+
+
+def test_a_split_that_is_gone_is_dealt_again_and_told(recipe: Recipe) -> None:
+    plan = make_plan([seen("a"), seen("b")], recipe, earlier={"a": "gone", "b": "test"})
+    assert splits(plan)["b"] == "test"
+    assert [(m.group_id, m.before, m.after, m.samples) for m in plan.moves] == [("a", "gone", splits(plan)["a"], 1)]
+
+
+def test_unseen_generators_and_sources_have_whole_groups_to_themselves(recipe: Recipe) -> None:
+    unseen = ({"split": "new_model", "generators": ["Flux 1.1"]}, {"split": "new_domain", "sources": ["clinic"]})
+    held = recipe.evolve(unseen=unseen)
+    rows = [
+        *(seen(f"s{i}") for i in range(8)),
+        seen("fake", generator="FLUX", version="1.1", pair_id="p", source="clinic"),
+        seen("real", pair_id="p"),
+        seen("other version", generator="flux", version="2"),
+        seen("scan", source="Clinic"),
+    ]
+    plan = make_plan(rows, held, earlier={"scan": "train"})
+    assert splits(plan)["fake"] == splits(plan)["real"] == "new_model"
+    assert splits(plan)["scan"] == "new_domain"
+    assert splits(plan)["other version"] in ("train", "test")
+    assert plan.moves == (("scan", "train", "new_domain", 1),)
+    assert set(plan.shards) == {"images/train", "images/test", "images/new_model", "images/new_domain"}
+
+
+def test_the_rarest_category_of_a_group_is_divided_evenly(recipe: Recipe) -> None:
+    rows = [seen(f"s{i:03d}", categories=("blur", "noise") if i < 10 else ("blur",)) for i in range(100)]
+    found = splits(make_plan(rows, recipe))
+    assert sum(found[f"s{i:03d}"] == "test" for i in range(10)) == 5
+    assert sum(split == "test" for split in found.values()) == 50

@@ -21,6 +21,7 @@ KEYS = {
     "routing",
     "people",
     "splits",
+    "unseen",
     "exports",
     "dataset",
 }

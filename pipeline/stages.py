@@ -121,12 +121,16 @@ def propose(
     # No stage is finished until its counts stand here: a killed pass cannot be published.
     run.write_manifest(manifest.evolve(stages={}))
     purse = purse_of(work).opened()
-    with watched(purse):
-        counters = _run_passes(work, run, options, purse, write)
+    try:
+        with watched(purse):
+            counters = _run_passes(work, run, options, purse, write)
+    finally:  # what was paid is said also of a run that stops here
+        manifest = manifest.evolve(stages={}, spend=pay(run, purse))
+        run.write_manifest(manifest)
     if reason := stop_reason(run):
         raise ServiceError(f"propose: {reason}", remedy=GO_ON)
     counts = {"ingest": count_ingest(run, counters.get("items")), "propose": count_propose(run, work.recipe)}
-    manifest = manifest.evolve(stages=counts, spend=pay(run, purse))
+    manifest = manifest.evolve(stages=counts)
     run.write_manifest(manifest)
     Batches(run, purse, write).forget()
     return manifest

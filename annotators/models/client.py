@@ -95,7 +95,7 @@ class Client:
             raise service_error(
                 f"{self.where} did not answer within {self._timeout_s:g} s",
                 status="timeout",
-                remedy="raise timeout_s, or lower concurrency",
+                remedy="raise timeout_s, or lower max_tokens or concurrency",
             ) from error
         except aiohttp.ClientConnectorError as error:
             raise service_error(

@@ -38,6 +38,8 @@ __all__ = ["Conversations", "Outcome"]
 
 FILTERED = ("content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt")
 """Codes of a 400 that is the server's refusal to answer, not a mistake in the request."""
+FILTERED_WORDS = ("content_policy_violation", "content_filter", "contentpolicyviolation")
+"""The same in the words of a proxy, whose own code is just ``400`` (LiteLLM)."""
 
 FORMLESS = frozenset((Flaw.NOT_JSON.code, Flaw.WRONG_TYPE.code))
 """Defects of answers that were not held to the schema."""
@@ -163,7 +165,7 @@ class Conversations:
                 partial(self._body, inquiry, exchanges, dialect), key=key, sample_id=inquiry.sample.sample_id
             )
             reply, failed = asked.reply, (*failed, *asked.failed_tries)
-            if reply.status == 200 or error_text(reply.text)[0] in FILTERED:
+            if reply.status == 200 or _is_filtered(reply.text):
                 self._settle(dialect, reply.status)
                 return self._answer(asked._replace(failed_tries=failed), dialect)
             failed = (*failed, refused(reply, asked.latency_s))
@@ -244,6 +246,11 @@ class Conversations:
             usage=self._usage(completion, stored.price_factor),
             is_paid_elsewhere=not self._bench.answers.is_paid_here(stored),
         )
+
+
+def _is_filtered(text: str) -> bool:
+    code, message = error_text(text)
+    return code in FILTERED or any(word in message.lower() for word in FILTERED_WORDS)
 
 
 _RAISE = {

@@ -28,6 +28,7 @@ class Flaw(Enum):
     REFUSAL = "it is a refusal: {words}"
     CUT_OFF = "it is not a whole JSON object, it was cut off{after}: be shorter"
     NOT_JSON = "it is not a whole JSON object with the key {key!r}"
+    SEVERAL_ANSWERS = "there are several different JSON objects with the key {key!r}: give one"
     KEY_TWICE = "the key {key} stands twice in one object"
     WRONG_TYPE = "{name} is {value}, not {wanted}"
     NOT_A_CHOICE = "{name} is {value}, not one of {choices}"

@@ -42,7 +42,7 @@ def usage_of(completion: Completion, model: str, own: TokenPrice | None, factor:
     """What an answer cost, at ``factor`` times the price of the snapshot that the server names, or of the model asked
     for where no list knows that name. Nobody knows where the server counted no tokens, unless the model is free."""
     tokens = (completion.input_tokens, completion.output_tokens)
-    if not any(tokens):
+    if not any(tokens) and not completion.is_unasked:
         return Usage(usd=0.0 if usd(model, 1, 1, own) == 0 else None)
     price = usd(completion.model or model, *tokens, own)
     price = usd(model, *tokens, own) if price is None else price

@@ -33,13 +33,15 @@ class Completion(NamedTuple):
     output_tokens: int = 0
     problem: str = ""
     """Why this is no completion at all; empty where it is one."""
+    is_unasked: bool = False
+    """Whether the server itself refused: the model was not asked, and there was nothing to count."""
 
 
 def read_answer(status: int, body: str) -> Completion:
     """What a stored answer says; any status but 200 is the server's own refusal, in its words."""
     if status == 200:
         return read_completion(body)
-    return Completion(refusal=error_text(body)[1] or "the server refused to answer")
+    return Completion(refusal=error_text(body)[1] or "the server refused to answer", is_unasked=True)
 
 
 def error_text(body: str) -> tuple[str, str]:

@@ -42,7 +42,7 @@ class _KeyTwiceError(ValueError):
 
 
 def find_object(words: str, key: str) -> Found:
-    """The JSON object in the words that has the key. Of several, the first after any thinking is taken."""
+    """The JSON object in the words, after any thinking, that has the key; several are one only where they are equal."""
     text = words.strip()
     try:
         return _whole(text, key) or _cut_out(_THINKING.sub("", text), key) or _mended(_THINKING.sub("", text), key)
@@ -60,17 +60,27 @@ def _whole(text: str, key: str) -> Found | None:
 def _cut_out(text: str, key: str) -> Found | None:
     if (fenced := _fenced(text.strip())) and (found := _whole(fenced, key)):
         return found._replace(repairs=(Flaw.FENCED.told(),))
-    decoder = json.JSONDecoder(object_pairs_hook=_once)
+    answers = list(_objects(text, key))
+    if any(other != answers[0] for other in answers):
+        return Found(None, defect=Flaw.SEVERAL_ANSWERS.told(key=key))
+    return Found(answers[0], (Flaw.PROSE_AROUND.told(),)) if answers else None
+
+
+def _objects(text: str, key: str) -> Iterator[dict[str, Any]]:
+    """Every whole JSON object in the words that has the key and lies in no other such one, in order."""
+    decoder, end = json.JSONDecoder(object_pairs_hook=_once), 0
     for start in _starts(text):
+        if start < end:
+            continue
         try:
-            found_there, _ = decoder.raw_decode(text, start)
+            value, after = decoder.raw_decode(text, start)
         except (_KeyTwiceError, RecursionError):  # what nests so deeply is slow to find out, and no answer of ours
             raise
         except ValueError:
             continue
-        if key in found_there:
-            return Found(found_there, (Flaw.PROSE_AROUND.told(),))
-    return None
+        if key in value:
+            end = after
+            yield value
 
 
 def _mended(text: str, key: str) -> Found:

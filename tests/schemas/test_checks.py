@@ -172,12 +172,18 @@ def test_a_defect_of_the_media_is_named(media: Any, code: str, image_record: Rec
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "...", "N/A", "n.a.", "Missing explanation", "TODO", "None", "<string>", "-"]
+    "text",
+    [
+        *("", " ", "...", "N/A", "n.a.", "Missing explanation", "TODO", "None", "<string>", "-"),
+        *("aaaaaaaa", "asdf", "Not applicable.", "See above", "same as above", "blah blah blah"),
+    ],
 )
 def test_placeholders(text: str) -> None:
     assert is_placeholder(text)
 
 
-@pytest.mark.parametrize("text", ["None of the shadows agree.", "Text is garbled.", "模糊", "Missing finger."])
+@pytest.mark.parametrize(
+    "text", ["None of the shadows agree.", "Text is garbled.", "模糊", "Missing finger.", "aaah", "See above the hand."]
+)
 def test_words_are_no_placeholder(text: str) -> None:
     assert not is_placeholder(text)

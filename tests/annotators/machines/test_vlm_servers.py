@@ -126,6 +126,26 @@ def test_what_is_not_counted_is_not_priced(usage: Any, make_image: MakeImage, pr
     assert free.usage == Usage(input_tokens=0, output_tokens=0, usd=0.0)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "The prompt was filtered.", "code": "content_filter", "status": 400},  # Azure
+        {"message": "litellm.ContentPolicyViolationError: The prompt was filtered.", "type": "None", "code": "400"},
+        {"message": "litellm.BadRequestError: The prompt was filtered. content_policy_violation", "code": "400"},
+    ],
+)
+def test_a_filter_before_the_model_is_a_refusal_that_costs_nothing(
+    error: dict[str, Any], make_image: MakeImage, propose: Propose
+) -> None:
+    with QuirkyServer(lambda call: Said({"error": error}, 400)) as server:
+        (found,) = propose(server.base_url, make_image(), max_attempts=1)
+
+    assert isinstance(found, AnswerError)
+    assert found.message.startswith("the model's answer cannot be used: it is a refusal: ")
+    assert "The prompt was filtered." in found.message
+    assert [a.usage for a in found.__dict__["history"]] == [Usage(usd=0.0)]
+
+
 def test_new_names_and_fixed_temperatures_are_learned(make_image: MakeImage, propose: Propose) -> None:
     """OpenAI's reasoning models; LiteLLM passes their words on, its own before them."""
 

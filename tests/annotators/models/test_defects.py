@@ -167,7 +167,8 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": ""}, {}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "Missing explanation"}, {}),
     (Flaw.SAYS_NOTHING, with_region(explanation="N/A"), {}),
-    (Flaw.TOO_LONG, {**ANSWER, "explanation": "a" * 4001}, {}),
+    (Flaw.TOO_LONG, {**ANSWER, "explanation": "soft " * 801}, {}),
+    (Flaw.SEVERAL_ANSWERS, json.dumps(ANSWER) + json.dumps({**ANSWER, "verdict": "real"}), {}),
     (
         Flaw.QUOTE_NOT_IN_TEXT,
         {"answer": "43", "regions": [{**EVIDENCE, "quote": "Total: 43"}]},

@@ -26,7 +26,7 @@ def body(content: Any, **choice: Any) -> str:
 def test_a_completion_is_words_reason_model_and_tokens() -> None:
     completion = read_completion(body("hello"))
 
-    assert completion == ("hello", "", "stop", "m-1", 12, 3, "")
+    assert completion == ("hello", "", "stop", "m-1", 12, 3, "", False)
 
 
 def test_words_in_parts_are_joined() -> None:
@@ -102,7 +102,7 @@ RESPONSE = {
     ],
 )
 def test_the_responses_api_says_the_same(change: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    assert read_completion(json.dumps({**RESPONSE, **change})) == expected
+    assert read_completion(json.dumps({**RESPONSE, **change})) == (*expected, False)
 
 
 def test_a_failed_response_says_why() -> None:

@@ -25,6 +25,8 @@ TEXT = json.dumps(ANSWER)
         (f"Here {{you}} are: {TEXT} {{done}}", ["prose_around"]),
         (f'<think>{{"regions": [1]}} no</think>{TEXT}', ["prose_around"]),
         (f"[{TEXT}]", ["prose_around"]),
+        (f"{TEXT} Once more: {TEXT}", ["prose_around"]),
+        (f'{TEXT}{{"note": "done"}}', ["prose_around"]),
         (f'{{"answer": {TEXT}}}', ["prose_around"]),
         (TEXT.replace("]}]}", "],}],}"), ["broken_json"]),
         (f"Here: {TEXT.replace('4]', '4,]')} Bye.", ["broken_json"]),
@@ -49,6 +51,8 @@ def test_the_object_is_found(words: str, repairs: list[str]) -> None:
         ("[" * 100_000, "not_json"),
         ('{"verdict": "real"}', "not_json"),
         ('{"regions": [], "a": 1, "a": 2}', "key_twice"),
+        (TEXT + TEXT.replace("4]", "5]"), "several_answers"),
+        (f"Draft: {TEXT} Final: {TEXT.replace('1', '0')}", "several_answers"),
         ('Look: {"regions": [{"box": [1, 2, 3, 4], "box": [5, 6, 7, 8]}]}', "key_twice"),
     ],
 )

@@ -171,6 +171,9 @@ class DatasetOptions(Frozen):
     """Target size of a shard; the number of shards is the next power of two, kept for the run's life."""
     row_group_bytes: int = Field(16_000_000, ge=1)
     """Target size of a Parquet row group."""
+    preview: bool = False
+    """Whether every row has a column ``preview``: a JPEG of at most 512 pixels a side with the regions drawn over it,
+    which the Hub's viewer shows at once. It adds some 20 to 50 kB to every row."""
     max_embedded_video_bytes: int = Field(100_000_000, ge=0)
     """Videos above this size are written as files beside the shards (column ``video_file``)."""
 

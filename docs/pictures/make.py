@@ -17,6 +17,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from pipeline.report.page import COLORS
+
 SIZE = {"width": 1280, "height": 800}
 SHOWN = (960, 600)
 MOST_BYTES = 200_000
@@ -56,12 +58,15 @@ def shown(page: Page, run: Path) -> Iterator[str]:
 
 
 def small(screenshot: bytes) -> bytes:
-    """A smaller PNG with as many colors as fit."""
+    """A smaller PNG with as many colors as fit, those of the outlines among them."""
     picture: Any = Image.open(io.BytesIO(screenshot)).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
     data = b""
-    for colors in (256, 128, 96, 64, 48, 32):
+    for colors in (240, 128, 96, 64, 48, 32, 16):
+        palette = Image.new("P", (1, 1))
+        chosen = picture.quantize(colors).getpalette() or []
+        palette.putpalette(chosen[: 3 * colors] + [int(c[i : i + 2], 16) for c in COLORS for i in (1, 3, 5)])
         out = io.BytesIO()
-        picture.quantize(colors, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        picture.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
         data = out.getvalue()
         if len(data) < MOST_BYTES:
             break

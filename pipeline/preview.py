@@ -16,11 +16,11 @@ from schemas.media.types import Document
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 
-from .gallery.pictures import View, picture
+from .gallery.pictures import picture
 from .gallery.views import space_of, views_of
 from .report.outlines import SIDE as UNITS
 from .report.outlines import Outline, outlines
-from .report.page import category_colors
+from .report.page import UNKNOWN_COLOR, category_colors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,17 +41,14 @@ def preview(source: bytes | str, record: Record, taxonomy: Taxonomy, limits: Lim
     """
     if isinstance(record.media, Document) and record.media.is_encrypted:
         return None
-    drawn = [(view, outlines(record.regions, space_of(record.media, view))) for view in _views(record)]
+    views = views_of(record.media, record.regions)
+    drawn = [(view, outlines(record.regions, space_of(record.media, view))) for view in views]
     view, found = max(drawn, key=lambda one: len(one[1]))  # the first of equals
     try:
         pixels = shared_sandbox(limits).submit(picture, source, record.media, view, SIDE, limits).result()
     except MediaError:
         return None
     return _jpeg(pixels, found, category_colors(taxonomy))
-
-
-def _views(record: Record) -> tuple[View, ...]:
-    return views_of(record.media, record.regions)
 
 
 def _jpeg(pixels: NDArray[Any], found: tuple[Outline, ...], colors: dict[str, str]) -> bytes:
@@ -61,7 +58,7 @@ def _jpeg(pixels: NDArray[Any], found: tuple[Outline, ...], colors: dict[str, st
     image = fromarray(pixels)
     canvas = Draw(image)
     scale = max(image.size) / UNITS
-    rings = [(ring, colors[one.category]) for one in found for ring in _rings(one.path, scale)]
+    rings = [(ring, colors.get(one.category, UNKNOWN_COLOR)) for one in found for ring in _rings(one.path, scale)]
     for ring, _ in rings:
         canvas.line(ring, fill="#101010", width=HALO, joint="curve")
     for ring, color in rings:

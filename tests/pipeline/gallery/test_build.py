@@ -95,9 +95,11 @@ def test_only_the_part_of_a_changed_shard_is_made_again(
 
 
 def test_other_pictures_are_another_gallery(record: Make, build: Callable[..., Made]) -> None:
-    build([record(0)])
+    without = build([record(0)])
+    with_views = build([record(0)], side=160)
 
-    assert build([record(0)], side=160).unchanged == 0
+    assert with_views.unchanged == 0
+    assert len(list(Path(without.uri).parent.glob("parts/*/view-*.webp"))) == 1
 
 
 def test_a_shard_that_is_no_more_leaves_nothing_behind(

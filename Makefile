@@ -29,7 +29,7 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format bench docs lock clean label-studio
+.PHONY: help demo test check lint format bench docs pictures lock clean label-studio
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ bench: $(DEV) ## measure against the floor, in ratios (ARGS="--help")
 
 docs: $(RUNTIME) ## write docs/recipe.md from the plug-ins' options
 	$(BIN)/python -m pipeline.recipe_reference docs/recipe.md
+
+pictures: demo $(DEV) ## take the README's pictures anew, of the demo, with the system's Chromium
+	$(BIN)/python docs/pictures/make.py "$(RUN)"
 
 lock: $(DEV) ## write the lock files from setup.py, for every supported Python and platform (ARGS=--upgrade)
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet uv

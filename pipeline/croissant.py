@@ -153,7 +153,7 @@ def _file_set(config: Config) -> dict[str, Any]:
 
 
 def _record_set(config: Config, features: Mapping[str, Any]) -> dict[str, Any]:
-    docs = {row.name.replace("[]", ""): row.doc for row in field_table(Record, config=config)}
+    docs = {row.name.replace("[]", ""): row.doc for row in field_table(Record, config=config, has_preview=True)}
     return {
         "@type": "cr:RecordSet",
         "@id": config,

@@ -15,7 +15,7 @@ from .filesystems import list_files, open_uri
 __all__ = ["HUB_CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
 
 HUB_CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
-MEDIA = ("image", "mask", "video", "video_file", "document")
+MEDIA = ("image", "mask", "video", "video_file", "document", "preview")
 ROWS_AT_ONCE = 256
 
 

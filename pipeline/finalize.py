@@ -122,7 +122,7 @@ def _write(shard: tuple[Any, ...], run_uri: str, recipe: Recipe) -> tuple[Reject
                 excluded += 1
 
     COUNTERS.share(run_uri)
-    written = write_shard(target, included(), run.path("dataset"), recipe.taxonomy, recipe.dataset)
+    written = write_shard(target, included(), run.path("dataset"), recipe.taxonomy, recipe.dataset, recipe.limits)
     _note(run, written._replace(num_excluded=excluded))
     COUNTERS.add("rejected", len(written.rejections))
     COUNTERS.tell()

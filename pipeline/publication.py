@@ -169,7 +169,9 @@ def _config_facts(name: str, written: Sequence[WrittenShard], recipe: Recipe) ->
                 SplitFacts(name=split, num_rows=sum(w.num_rows for w in shards), num_bytes=size, num_files=len(shards))
             )
     config = next(config for config in HUB_CONFIGS if config == name)
-    return ConfigFacts(name=config, splits=tuple(splits), features=hub_features(config))
+    return ConfigFacts(
+        name=config, splits=tuple(splits), features=hub_features(config, has_preview=recipe.dataset.preview)
+    )
 
 
 def _machine_facts(config: MachineConfig, seen: _Seen) -> MachineFacts:

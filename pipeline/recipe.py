@@ -190,6 +190,9 @@ class DatasetOptions(Frozen):
     row_group_bytes: int = Field(16_000_000, ge=1)
     """Most bytes of media in a Parquet row group. Its own rows decide where it ends, so that a row that comes or goes
     moves no other group."""
+    preview: bool = False
+    """Whether every row has a column ``preview``: a JPEG of at most 512 pixels a side with the regions drawn over it,
+    which the Hub's viewer shows at once. It adds some 20 to 50 kB to every row."""
     max_embedded_video_bytes: int = Field(100_000_000, ge=0)
     """Videos above this size are written as files beside the shards (column ``video_file``)."""
     gates: tuple[Gate, ...] = ()

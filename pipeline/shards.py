@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from schemas.arrow import Config, dataset_schema, files_to_arrow, record_row, rows_to_arrow
 from schemas.checks import check_record
 from schemas.errors import MediaError, SampleError
+from schemas.media.limits import DEFAULT_LIMITS, Limits
 from schemas.media.types import Image, Video
 from schemas.record import Record, Rejection
 from schemas.taxonomy import Taxonomy
@@ -31,7 +32,7 @@ from .storage import CHUNK_BYTES, FileFact, WholeFile, sha256_of
 __all__ = ["Draft", "Shard", "WrittenShard", "shard_name", "write_shard"]
 
 MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents": "document"}
-FILE_COLUMNS = (*MEDIA_COLUMN.values(), "mask")
+FILE_COLUMNS = (*MEDIA_COLUMN.values(), "mask", "preview")
 ROWS_PER_GROUP = 1000
 """Most rows of a row group: where media are small, the rows themselves are what fills memory."""
 FILLED_ENOUGH = 0.25
@@ -88,10 +89,15 @@ def shard_name(shard: Shard) -> str:
 
 
 def write_shard(
-    shard: Shard, drafts: Iterable[Draft], dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions
+    shard: Shard,
+    drafts: Iterable[Draft],
+    dataset_uri: str,
+    taxonomy: Taxonomy,
+    options: DatasetOptions,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> WrittenShard:
     """Write one shard, its rows in the given order; samples whose media or record fail become Rejections."""
-    writer = _ShardWriter(shard, dataset_uri, taxonomy, options)
+    writer = _ShardWriter(shard, dataset_uri, taxonomy, options, limits)
     with writer.file, writer.pool:
         for draft, loaded in _loaded(drafts, writer):
             writer.add(draft, loaded)
@@ -100,9 +106,12 @@ def write_shard(
 
 
 class _ShardWriter:
-    def __init__(self, shard: Shard, dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions) -> None:
+    def __init__(
+        self, shard: Shard, dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions, limits: Limits
+    ) -> None:
+        self.limits = limits
         self.shard, self.dataset_uri, self.taxonomy, self.options = shard, dataset_uri.rstrip("/"), taxonomy, options
-        self.schema = dataset_schema(shard.config)
+        self.schema = dataset_schema(shard.config, has_preview=options.preview)
         self.file = WholeFile(f"{self.dataset_uri}/{shard_name(shard)}")
         self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema))
         # One thread writes a row group while the next one is gathered: compressing and hashing leave the GIL.
@@ -168,14 +177,25 @@ class _ShardWriter:
     def _media(self, draft: Draft) -> dict[str, Any]:
         record = draft.record
         if record.storage == "beside":
-            return {"video": None, "video_file": self._beside(draft)}
-        columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: _feature(draft)}
+            return {"video": None, "video_file": self._beside(draft), **self._preview(draft.uri, record)}
+        feature = _feature(draft)
+        columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: feature}
         if isinstance(record.media, Image):
             png = label_map_png(record.regions, self.taxonomy, record.media.width, record.media.height)
             columns["mask"] = {"bytes": png, "path": f"{record.sample_id}.png"}
         elif isinstance(record.media, Video):
             columns["video_file"] = None
-        return columns
+        return {**columns, **self._preview(feature and feature["bytes"], record)}
+
+    def _preview(self, source: bytes | str | None, record: Record) -> dict[str, Any]:
+        if not self.options.preview:
+            return {}
+        if source is None:
+            return {"preview": None}
+        from .preview import preview
+
+        data = preview(source, record, self.taxonomy, self.limits)
+        return {"preview": data and {"bytes": data, "path": f"{record.sample_id}.jpg"}}
 
     def _beside(self, draft: Draft) -> str:
         """Copy a large video to a file named by its content; returns its path below ``dataset/``."""

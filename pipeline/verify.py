@@ -37,6 +37,7 @@ from .labelmap import label_map, label_map_png, read_label_map
 from .merge import published_record
 from .passwords import Passwords
 from .plan import plan_of
+from .preview import preview
 from .recipe import Recipe
 from .shards import MEDIA_COLUMN
 from .split_proof import near_across
@@ -180,16 +181,16 @@ class _Across:
 def _shard(uri: str, recipe: Recipe, passwords: Passwords) -> Iterator[tuple[str, Record | None]]:
     config = config_of(uri)
     try:
-        yield from ((defect, None) for defect in _schema(uri, config))
+        yield from ((defect, None) for defect in _schema(uri, config, recipe))
         for row in read_rows(uri, at_once=ROWS_AT_ONCE):
             yield from _row(row, config, recipe, passwords, uri)
     except (pa.ArrowException, OSError) as error:
         yield f"cannot be read: {error}", None
 
 
-def _schema(uri: str, config: Config) -> Iterator[str]:
+def _schema(uri: str, config: Config, recipe: Recipe) -> Iterator[str]:
     with open_uri(uri) as file, pq.ParquetFile(file) as parquet:
-        if not parquet.schema_arrow.equals(dataset_schema(config)):
+        if not parquet.schema_arrow.equals(dataset_schema(config, has_preview=recipe.dataset.preview)):
             yield "its schema is not the one of this version"
 
 
@@ -207,6 +208,7 @@ def _row(
     problems += _identity(record, uri)
     problems += _medium(row, record, config, recipe, passwords, uri.rsplit("/data/", 1)[0])
     problems += _mask(row, record, recipe.taxonomy)
+    problems += _preview(row, record, config, recipe)
     yield from ((f"{name}: {problem}", None) for problem in problems)
 
 
@@ -223,7 +225,7 @@ def _medium(
     """The embedded bytes hash to the asset, and measuring them again gives what the row says."""
     feature = row[MEDIA_COLUMN[config]]
     if record.storage == "link_only":
-        if feature is not None or row.get("video_file"):
+        if feature is not None or row.get("video_file") or row.get("preview"):
             yield "its medium is published, although only a link to it may be"
         return
     if feature is None:
@@ -269,6 +271,15 @@ def _is_locked(record: Record) -> bool:
 def _measured(data: bytes, file_name: str, recipe: Recipe, password: str | None) -> Measured:
     """Measure embedded bytes; runs in a decoder process."""
     return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits, password=password)
+
+
+def _preview(row: dict[str, Any], record: Record, config: Config, recipe: Recipe) -> Iterator[str]:
+    """The preview is the one that medium and regions give; of a large video beside the shards it is not made again."""
+    medium, said = row[MEDIA_COLUMN[config]], row.get("preview")
+    if not recipe.dataset.preview or medium is None:
+        return
+    if preview(medium["bytes"], record, recipe.taxonomy, recipe.limits) != (said and said["bytes"]):
+        yield "its preview is not what its medium and regions give"
 
 
 def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[str]:

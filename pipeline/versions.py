@@ -86,6 +86,7 @@ class Differences:
         """By config and split; a row that moved to another split is counted where it is now."""
 
     def __iter__(self) -> Iterator[RowChange]:
+        self.tallies.clear()
         for config in HUB_CONFIGS:
             for old, new in _pairs(_rows(self.old_uri, config), _rows(self.new_uri, config)):
                 change = _change(config, old, new)
@@ -153,17 +154,13 @@ def _change(config: Config, old: _Line | None, new: _Line | None) -> RowChange |
     """None where nothing differs. A field that an older version did not have yet has its default there."""
     if old and new and old.row == new.row:
         return None
-    before, after = (line and record_from_row(_known(line.row), config) for line in (old, new))
+    before, after = (line and record_from_row(line.row, config) for line in (old, new))
     if before and after and old and new:
         fields = differences(before, after)
         return RowChange("changed", config, before, after, new.shard, fields) if fields else None
     if new:
         return RowChange("added", config, None, after, new.shard)
     return RowChange("removed", config, before, None, old.shard) if old else None
-
-
-def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name == "media" or name in Record.model_fields}
 
 
 def _field(name: str, old: Any, new: Any) -> FieldChange:

@@ -202,25 +202,37 @@ _MEDIA_COLUMNS: dict[Config, tuple[_MediaColumn, ...]] = {
         _MediaColumn("document", "Pdf", "The original file: its untouched bytes, and its original name as the path."),
     ),
 }
+PREVIEW = _MediaColumn(
+    "preview",
+    "Image",
+    "A small JPEG with the regions drawn over it: the image, or the frame or page that has the most; null where it "
+    "could not be drawn. To be looked at, not to be learnt from.",
+)
+"""Comes last of the media where the recipe asks for it."""
 _FILE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
 
-def dataset_schema(config: Config) -> pa.Schema:
+def dataset_schema(config: Config, *, has_preview: bool = False) -> pa.Schema:
     """The one schema of every shard and split of a Hub config, with the Hub's features in its metadata."""
-    features = {"info": {"features": hub_features(config)}}
+    features = {"info": {"features": hub_features(config, has_preview=has_preview)}}
     metadata = {
         "huggingface": json.dumps(features),
         "witnessmark.table": config,
         "witnessmark.format_version": str(FORMAT_VERSION),
     }
     columns = [
-        pa.field(column.name, pa.string() if column.feature == "Value" else _FILE) for column in _MEDIA_COLUMNS[config]
+        pa.field(column.name, pa.string() if column.feature == "Value" else _FILE)
+        for column in _media_columns(config, has_preview)
     ]
     columns += [pa.field(name, _arrow_type(annotation)) for name, annotation in _published(config).items()]
     return pa.schema(columns, metadata=metadata)
 
 
-def hub_features(config: Config) -> dict[str, Any]:
+def _media_columns(config: Config, has_preview: bool) -> tuple[_MediaColumn, ...]:
+    return (*_MEDIA_COLUMNS[config], PREVIEW) if has_preview else _MEDIA_COLUMNS[config]
+
+
+def hub_features(config: Config, *, has_preview: bool = False) -> dict[str, Any]:
     """The features of a config as ``datasets.Features.to_dict`` spells them.
 
     Written out here because importing ``datasets`` costs a second and 160 MB in every worker; the
@@ -228,7 +240,7 @@ def hub_features(config: Config) -> dict[str, Any]:
     """
     media = {
         column.name: _hub_feature(str) if column.feature == "Value" else {"_type": column.feature}
-        for column in _MEDIA_COLUMNS[config]
+        for column in _media_columns(config, has_preview)
     }
     return media | {name: _hub_feature(annotation) for name, annotation in _published(config).items()}
 
@@ -289,11 +301,14 @@ class FieldRow(NamedTuple):
     """The field's docstring; empty where the path says it."""
 
 
-def field_table(model: type[Frozen], *, config: Config | None = None) -> tuple[FieldRow, ...]:
+def field_table(
+    model: type[Frozen], *, config: Config | None = None, has_preview: bool = False
+) -> tuple[FieldRow, ...]:
     """Every column of a type, nested ones below their parents; with a config, Record's as they are published."""
     if config is None:
         return tuple(_field_rows(model, "", {}))
-    media = tuple(FieldRow(c.name, c.feature.replace("Value", "string"), c.doc) for c in _MEDIA_COLUMNS[config])
+    shown = _media_columns(config, has_preview)
+    media = tuple(FieldRow(c.name, c.feature.replace("Value", "string"), c.doc) for c in shown)
     return media + tuple(_field_rows(model, "", {"media": _MEDIA[config]}))
 
 

@@ -198,9 +198,10 @@ def _limits(facts: CardFacts) -> str:
 
 
 def _fields(facts: CardFacts) -> str:
+    has_preview = any("preview" in config.features for config in facts.configs)
     return "## Fields\n\n" + "\n\n".join(
         f"### {title}\n\n{table(('Field', 'Type', 'Meaning'), rows)}"
-        for title, rows in field_tables([config.name for config in facts.configs])
+        for title, rows in field_tables([config.name for config in facts.configs], has_preview=has_preview)
     )
 
 

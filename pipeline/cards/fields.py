@@ -56,11 +56,11 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def field_tables(configs: Sequence[Config]) -> Iterator[tuple[str, list[Row]]]:
+def field_tables(configs: Sequence[Config], *, has_preview: bool = False) -> Iterator[tuple[str, list[Row]]]:
     """Titles and rows: first the columns of these configs, then one table for each type that stands within them."""
     columns: dict[str, tuple[FieldRow, list[Config]]] = {}
     for config in configs:
-        for row in field_table(Record, config=config):
+        for row in field_table(Record, config=config, has_preview=has_preview):
             name = row.name.removesuffix("[]")
             if name.isidentifier():  # nested ones have tables of their own
                 columns.setdefault(name, (row, []))[1].append(config)

@@ -31,14 +31,19 @@ const many = (number) => number.toLocaleString("en");
 
 // A layer's line as it is drawn: solid, dashed or dotted, so that it is known without its color, too.
 function lineSample(layer) {
-  const svg = document.createElementNS(SVG, "svg"), line = document.createElementNS(SVG, "path");
+  const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 26 8");
   svg.setAttribute("class", "sample");
   svg.setAttribute("aria-hidden", "true");
-  line.setAttribute("d", "M1 4L25 4");
-  line.setAttribute("class", `outline ${layer}`);
-  svg.append(line);
+  for (const kind of ["halo", "outline"]) svg.append(line("M1 4L25 4", kind, layer));
   return svg;
+}
+
+function line(path, kind, layer) {
+  const element = document.createElementNS(SVG, "path");
+  element.setAttribute("d", path);
+  element.setAttribute("class", `${kind} ${layer}`);
+  return element;
 }
 
 // The outlines of one view, for a box of any size with the picture's proportions.
@@ -48,19 +53,13 @@ function overlay(view, layers, colorOf) {
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("class", "overlay");
   svg.setAttribute("aria-hidden", "true");
-  for (const layer of layers) {
-    for (const [category, path, number] of view.layers[layer] ?? []) {
-      for (const kind of ["halo", "outline"]) {
-        const line = document.createElementNS(SVG, "path");
-        line.setAttribute("d", path);
-        line.setAttribute("class", `${kind} ${layer}`);
-        if (kind === "outline") {
-          line.style.setProperty("--k", colorOf(category, layer));
-          line.dataset.number = number;
-        }
-        svg.append(line);
-      }
-    }
+  const drawn = layers.flatMap((layer) => (view.layers[layer] ?? []).map((one) => [layer, ...one]));
+  for (const [layer, , path] of drawn) svg.append(line(path, "halo", layer));  // all first: none hides another's outline
+  for (const [layer, category, path, number] of drawn) {
+    const outline = line(path, "outline", layer);
+    outline.style.setProperty("--k", colorOf(category, layer));
+    outline.dataset.number = number;
+    svg.append(outline);
   }
   return svg;
 }

@@ -111,7 +111,7 @@ const details = (() => {
       const item = make("li"), title = make("div", undefined, "what"), dot = make("i", undefined, "dot");
       dot.style.background = gallery.state.color(region.category, "category");
       title.append(dot, make("b", words(region.category)));
-      const said = [words(region.source), region.fate, region.where, region.score === null ? "" : region.score.toFixed(2)];
+      const said = [words(region.source), region.where, region.score === null ? "" : region.score.toFixed(2)];
       title.append(make("small", said.filter(Boolean).join(" · ")));
       item.append(title);
       if (region.phrase) item.append(make("div", `“${region.phrase}”`));

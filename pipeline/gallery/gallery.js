@@ -210,9 +210,9 @@ const gallery = (() => {
 
   function showLayers() {
     for (const box of document.querySelectorAll(".chips input")) box.checked = layers.has(box.value);
-    for (const line of document.querySelectorAll(".sample path")) {
+    for (const line of document.querySelectorAll(".sample .outline")) {
       const layer = [...line.classList].find((name) => name in LAYERS);
-      line.style.setProperty("--k", $("colors").value === "layer" ? LAYERS[layer].color : "currentcolor");
+      line.style.setProperty("--k", $("colors").value === "layer" ? LAYERS[layer].color : "#ffffff");
     }
   }
 
@@ -343,9 +343,9 @@ const gallery = (() => {
   }
 
   function factLine(row) {
-    const said = ["change", "origin", "verdict", "review"].flatMap((name) => wordsOf(row.number, name)).filter((word) => !["none", "not_routed", "unknown"].includes(word));
-    const names = [...new Set(row.regions.map((region) => region.category))];
-    return [...said, ...names].map(words).join(" · ");
+    const [change, origin, verdict, review] = ["change", "origin", "verdict", "review"].map((name) => wordsOf(row.number, name)[0]);
+    const said = [change, origin === "unknown" ? "" : origin, ["none", origin].includes(verdict) ? "" : `verdict ${verdict}`, review === "not_routed" ? "" : review];
+    return [...said.filter(Boolean), ...new Set(row.regions.map((region) => region.category))].map(words).join(" · ");
   }
 
   function focusOn(place) {

@@ -17,7 +17,7 @@ from ..filesystems import open_uri
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PER_SHEET", "TILE", "Drawn", "View", "cells_of", "draw", "sheet"]
+__all__ = ["PER_SHEET", "TILE", "Drawn", "View", "cells_of", "draw", "picture", "sheet"]
 
 TILE = 192
 """Pixels of a tile's longer side."""
@@ -62,6 +62,13 @@ def draw(
         pictures = _pictures(file, media, wanted, max(side, TILE), password, limits)
     tile = None if cover is None else _reduced(pictures[cover if side else 0])
     return Drawn(tile, tuple(map(_webp, pictures)) if side else ())
+
+
+def picture(source: bytes | str, media: Media, view: View, side: int, limits: Limits) -> NDArray[Any]:
+    """One view as RGB uint8 (H, W, 3), at most ``side`` pixels a side; to be run in the sandbox. Raises MediaError."""
+    with open_uri(source) if isinstance(source, str) else io.BytesIO(source) as file:
+        (pixels,) = _pictures(file, media, [view], side, None, limits)
+    return pixels
 
 
 def _pictures(

@@ -24,7 +24,7 @@ from .outlines import outlines, stretches, view_size
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["category_colors", "render_report", "write_report"]
+__all__ = ["UNKNOWN_COLOR", "category_colors", "render_report", "write_report"]
 
 FOLDER = Path(__file__).parent
 COLORS = (

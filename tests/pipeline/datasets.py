@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pipeline.recipe import DatasetOptions
 from pipeline.shards import Draft, Shard, write_shard
@@ -14,9 +15,18 @@ __all__ = ["write_dataset"]
 
 
 def write_dataset(
-    folder: Path, records: Iterable[Record], media: dict[str, bytes], taxonomy: Taxonomy, *, shards: int = 1
+    folder: Path,
+    records: Iterable[Record],
+    media: dict[str, bytes],
+    taxonomy: Taxonomy,
+    *,
+    shards: int = 1,
+    **options: Any,
 ) -> str:
-    """A dataset folder of images: the records' splits, each in so many shards; ``media`` are bytes by sample id."""
+    """A dataset folder of images: the records' splits, each in so many shards; ``media`` are bytes by sample id.
+
+    ``options`` are those of the recipe's ``dataset``.
+    """
     originals = folder / "originals"
     originals.mkdir(parents=True, exist_ok=True)
     by_shard: dict[tuple[str, int], list[Draft]] = {}
@@ -27,6 +37,6 @@ def write_dataset(
         by_shard.setdefault(key, []).append(Draft(record, str(path), record.file_name))
     for (split, number), drafts in sorted(by_shard.items()):
         shard = Shard("images", split, number, shards)
-        written = write_shard(shard, drafts, str(folder / "dataset"), taxonomy, DatasetOptions())
+        written = write_shard(shard, drafts, str(folder / "dataset"), taxonomy, DatasetOptions(**options))
         assert written.rejections == ()
     return str(folder / "dataset")

@@ -30,6 +30,10 @@ HOSTILE = (
 )
 
 
+SCROLL = """top => new Promise(drawn => {
+    document.getElementById('scroll').scrollTop = top;
+    requestAnimationFrame(() => requestAnimationFrame(drawn));
+})"""
 SCRIPTS = ["cards.js", "details.js", "gallery.js", "index.js"]
 
 
@@ -123,8 +127,7 @@ def test_only_what_is_seen_is_drawn(show: Show, record: Make) -> None:
     page = show([record(i) for i in range(260)], side=0)
     most = 0
     for top in range(0, 12_000, 1_000):
-        page.evaluate("(top) => { document.getElementById('scroll').scrollTop = top }", top)
-        page.wait_for_timeout(20)
+        page.evaluate(SCROLL, top)
         most = max(most, page.evaluate("() => document.querySelectorAll('*').length"))
     page.evaluate("() => { const s = document.getElementById('scroll'); s.scrollTop = s.scrollHeight }")
     page.wait_for_function(

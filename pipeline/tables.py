@@ -36,6 +36,7 @@ TABLES = (
     "verifications",
     "rejections",
     "payments",
+    "shortcuts",
 )
 ROWS_PER_GROUP = 1000
 HIDDEN = ".parts"

@@ -47,8 +47,9 @@ def _measured(size: int, copies: int) -> str:
     wanted = {(min(pair), max(pair)) for pair in planted.tolist()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
     return (
-        f"{size:,} hashes, {copies} copies each: {wall:.1f} s, {cpu:.1f} s CPU, {cpu / size * 1e6:.0f} us CPU per hash, "
-        f"peak {peak:.0f} MB; {len(pairs & wanted):,} of {len(wanted):,} planted pairs, {len(pairs - wanted)} others"
+        f"{size:,} hashes, {copies} copies each: {wall:.1f} s, {cpu:.1f} s CPU, "
+        f"{cpu / size * 1e6:.0f} us CPU per hash, peak {peak:.0f} MB; "
+        f"{len(pairs & wanted):,} of {len(wanted):,} planted pairs, {len(pairs - wanted)} others"
     )
 
 

@@ -40,6 +40,7 @@ setup(
         "pipeline.planting",
         "pipeline.report",
         "pipeline.routing",
+        "pipeline.shortcuts",
         "pipeline.sources",
     ],
     package_data={
@@ -72,6 +73,7 @@ setup(
         "PyYAML>=6",
         "rich>=14",
         "scikit-image>=0.26",
+        "scikit-learn>=1.8,<2",
         "scipy>=1.17",
         "shapely>=2.1",
         "typer>=0.29",

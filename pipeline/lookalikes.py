@@ -20,6 +20,8 @@ HASH_BYTES = 32
 SURE_BITS = 21
 """Up to this distance every mirrored or cropped copy is found, beyond it nearly every one: a tenth of the work."""
 FAR = 1 << 62
+PAIRS_AT_ONCE = 1 << 20
+"""Pairs that are joined at once: every time costs as much as there are hashes."""
 
 
 class LookAlike(NamedTuple):
@@ -83,12 +85,16 @@ def _compared(
     sample, FAR where there is none."""
     clusters: Indices = np.arange(len(first))
     ranks: Indices = np.full(len(first), FAR)
+    waiting, count = list[Indices](), 0
     for pairs, bits in _pairs(words, copies, max_bits):
-        clusters = joined(clusters, pairs)
+        waiting.append(pairs)
+        count += len(pairs)
+        if count >= PAIRS_AT_ONCE:
+            clusters, waiting, count = joined(clusters, np.concatenate(waiting)), [], 0
         for one, other in ((pairs[:, 0], pairs[:, 1]), (pairs[:, 1], pairs[:, 0])):
             earlier = first[other] < first[one]
             np.minimum.at(ranks, one[earlier], bits[earlier] * size + first[other[earlier]])
-    return clusters, ranks
+    return joined(clusters, np.concatenate([np.empty((0, 2), dtype=np.int64), *waiting])), ranks
 
 
 def _pairs(words: Words, copies: tuple[Words, Indices], max_bits: int) -> Iterator[tuple[Indices, Indices]]:

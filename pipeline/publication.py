@@ -36,11 +36,13 @@ from .report.facts import MachineSpend
 from .report.thumbnails import thumbnail
 from .reviews import write_reviews
 from .shards import WrittenShard
+from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
 from .spend import Work, spend_of, work_by_machine
 from .split_proof import SplitProof, proof_of, write_proof
 from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
 from .tables import TABLES, part_uris, read_batches
 from .tables import read_rows as read_table
+from .tables import write_table as write_rows
 from .tally import RecordCounts, Tally, choose_gallery, group_rejections
 
 __all__ = ["evaluation_of", "publication", "rewrite_report"]
@@ -75,7 +77,11 @@ def publication(
     proof = proof_of(run, recipe, plan.moves)
     files |= write_proof(run, proof)
     _tell(proof, write)
-    facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews, proof=proof)
+    write_rows(run, "shortcuts", audit_shortcuts(run), Shortcut)
+    shortcuts = read_shortcuts(run)
+    for line in warnings_of(shortcuts):
+        write(line)
+    facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews, proof=proof, shortcuts=shortcuts)
     for path, text in _descriptions(facts, recipe, files).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
@@ -225,6 +231,7 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
         bench=bench,
         pareto=pareto(bench),
         quality=read_quality(run),
+        shortcuts=read_shortcuts(run),
         gallery=tuple(_gallery(run, recipe, Passwords(recipe, manifest.inputs, run), seen.gallery)),
         versions=manifest.versions,
     )

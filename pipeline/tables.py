@@ -36,6 +36,7 @@ TABLES = (
     "verifications",
     "rejections",
     "payments",
+    "shortcuts",
     "forgotten",
 )
 ROWS_PER_GROUP = 1000

@@ -13,6 +13,7 @@ from .facts import CardFacts
 from .fields import field_tables
 from .markdown import table
 from .people import people_section
+from .shortcuts import shortcuts_section
 from .splits import splits_section
 
 __all__ = ["card_body"]
@@ -36,6 +37,7 @@ def card_body(facts: CardFacts) -> str:
         _geometry,
         _origins,
         splits_section,
+        shortcuts_section,
         _limits,
         _fields,
     )

@@ -11,6 +11,7 @@ from schemas.base import Frozen
 from schemas.taxonomy import Taxonomy
 
 from ..quality import Quality
+from ..shortcuts import Shortcut
 from ..split_proof import SplitProof
 from ..storage import StageCounts
 from ..tally import Count, SourceCount
@@ -103,6 +104,8 @@ class CardFacts(Frozen):
     """Raw reviews that are published beside the rows."""
     proof: SplitProof | None = None
     """What was looked for across splits, and how the rows are divided."""
+    shortcuts: tuple[Shortcut, ...] = ()
+    """What the files alone tell about real and generated."""
     near_duplicate_groups: NonNegativeInt = 0
     """Groups of rows that are look-alikes of each other."""
     tags: tuple[str, ...] = ()

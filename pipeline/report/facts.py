@@ -11,6 +11,7 @@ from schemas.taxonomy import Taxonomy
 from ..evaluation.bench import Bench
 from ..evaluation.words import Pareto
 from ..quality import Quality
+from ..shortcuts import Shortcut
 from ..storage import Spend, StageCounts
 from ..tally import RecordCounts, RejectionGroup
 
@@ -137,6 +138,8 @@ class ReportFacts(Frozen):
     """Their costs and quality, where at least two have both."""
     quality: Quality | None = None
     """What people's answers tell; None where nobody was asked."""
+    shortcuts: tuple[Shortcut, ...] = ()
+    """What the files alone tell about real and generated."""
     gallery: tuple[GalleryEntry, ...] = ()
     """Rows to look at."""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from .hashes import HASH_SIDE, Pixels, altered, pdq
 from .images import BROKEN, broken, open_image, orientation_of, pillow_within, to_rgb, upright
 from .limits import Limits
 from .structure import gif_blocks, png_chunks
+from .traces import jpeg_traces, metadata_kinds
 from .types import Document, Image, Page
 
 __all__ = ["measure_still"]
@@ -99,6 +100,8 @@ def _image(image: ImageFile.ImageFile, data: bytes, limits: Limits) -> Facts:
     turned = (stored[1], stored[0]) if orientation >= 5 else stored
     if stated:  # Pillow has already turned a TIFF's size, other formats it leaves as stored
         stored, turned = turned, stored
+    said = _evidence(image, data, limits)
+    traces = jpeg_traces(image)
     media = Image(
         format=image.format or "",
         mode=mode,
@@ -109,8 +112,12 @@ def _image(image: ImageFile.ImageFile, data: bytes, limits: Limits) -> Facts:
         exif_orientation=orientation,
         num_frames=len(durations),
         frame_durations_ms=tuple(durations) if len(durations) > 1 else (),
+        jpeg_quality=traces.quality,
+        jpeg_tables=traces.tables,
+        chroma_subsampling=traces.subsampling,
+        metadata=metadata_kinds(image, has_c2pa=said.has_c2pa),
     )
-    return Facts(media, hashes, _evidence(image, data, limits), altered=copies)
+    return Facts(media, hashes, said, altered=copies)
 
 
 def _tiff_orientation(image: ImageFile.ImageFile) -> int:

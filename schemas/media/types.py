@@ -39,6 +39,14 @@ class Image(Frozen):
     """Number of frames; more than 1 for animated stills."""
     frame_durations_ms: tuple[NonNegativeInt, ...] = ()
     """How long each frame is shown, in milliseconds; empty for a single frame."""
+    jpeg_quality: int | None = Field(None, ge=1, le=100)
+    """Quality of a JPEG by its luminance table: exact for files of the IJG's library, else the nearest."""
+    jpeg_tables: str = ""
+    """Which quantization tables a JPEG has: 16 hex digits, equal for equal tables; empty for other formats."""
+    chroma_subsampling: str = ""
+    """How a JPEG stores color: ``4:4:4``, ``4:2:2``, ``4:2:0``, ...; empty for gray and other formats."""
+    metadata: tuple[str, ...] = ()
+    """Which kinds the file carries, of c2pa, comment, exif, icc, iptc, text (of a PNG) and xmp."""
 
 
 class Video(Frozen):

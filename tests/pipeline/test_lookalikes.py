@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,3 +108,11 @@ def test_samples_without_a_hash_are_left_out() -> None:
     found = look_alikes([(), ("0" * 64,), ()], 31, [("0" * 64,), (), ()])
     assert [a.position for a in found] == [1]
     assert look_alikes([], 31) == []
+
+
+def test_pairs_that_are_joined_in_several_turns_make_the_same_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = [(f"{(1 << 2 * i) - 1:064x}",) for i in range(20)]  # each two bits from the next
+    whole = look_alikes(chain, 2)
+    monkeypatch.setattr("pipeline.lookalikes.PAIRS_AT_ONCE", 1)
+    assert look_alikes(chain, 2) == whole
+    assert {a.clusters for a in whole} == {whole[0].clusters}

@@ -75,7 +75,7 @@ def witnessmark() -> Command:
 def here(monkeypatch: pytest.MonkeyPatch) -> Command:
     """The same command in this process, which is quicker; a recipe's name, or its settings, may differ."""
 
-    def run(recipe: str, inputs: Path, out: Path, *settings: str, **env: str) -> Run:
+    def run(recipe: str, inputs: Path, out: Path, *settings: str, answers: Path | None = None, **env: str) -> Run:
         from pipeline.cli import main
 
         for name in [name for name in os.environ if name.startswith(FORBIDDEN)]:
@@ -83,6 +83,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Command:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         words = [word for setting in settings for word in ("--set", setting)]
+        words += ["--answers", str(answers)] if answers else []
         with pytest.raises(SystemExit) as ended:
             main(["run", recipe, "--input", str(inputs), "--run", str(out), *words])
         assert not ended.value.code

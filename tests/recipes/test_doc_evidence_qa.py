@@ -17,6 +17,8 @@ from .conftest import Command, Run, verified
 
 pytestmark = pytest.mark.slow
 
+SMALL = ("splits={train: 1}", *(f"machines.{number}.page_view_side=800" for number in (4, 5, 6)))
+"""Pages need not be large to be asked about here."""
 TOP = (
     "The survey counted 4182 lighthouses in",
     "thirty countries, of which most stand",
@@ -68,17 +70,13 @@ def think(asked: Asked) -> dict[str, Any]:
             ]
         }
     (candidate,) = asked.proposals("Candidate")
-    regions = [
-        {**{key: r[key] for key in ("category", "page", "box")}, "quote": "", "explanation": "A paragraph."}
-        for r in candidate["regions"]
-    ]
+    said = {"quote": "", "explanation": "A paragraph."}
+    regions = [{key: r[key] for key in ("category", "page", "box")} | said for r in candidate["regions"]]
     first = [r for r in regions if r["page"] == 1]
     if "exactly ONE" in asked.system:
         return {"question": "How many lighthouses were counted?", "answer": "4182", "regions": first[:1]}
     if "ONE page" in asked.system:
-        return {"question": "What was counted, and when was it left?", "answer": "1998", "regions": first[:1]} | {
-            "regions": first[:2]
-        }
+        return {"question": "What was counted, and when was it left?", "answer": "1998", "regions": first[:2]}
     if len({r["page"] for r in regions}) < 2:
         return {"question": "", "answer": "", "regions": []}
     later = next(r for r in regions if r["page"] == 2)
@@ -108,7 +106,7 @@ def lived(papers: Path, witnessmark: Command) -> Run:
             "doc-evidence-qa",
             papers,
             root / "lived",
-            "splits={train: 1}",
+            *SMALL,
             answers=root / "answers",
             OPENAI_BASE_URL=server.base_url,
         )
@@ -185,13 +183,11 @@ def test_the_published_metrics_on_the_exports_own_boxes(lines: list[dict[str, An
 
 
 def test_the_answers_on_disk_give_the_same_dataset_with_no_key_and_no_server(
-    lived: Run, papers: Path, witnessmark: Command
+    lived: Run, papers: Path, here: Command
 ) -> None:
     root = papers.parent
     nobody = "http://127.0.0.1:9/v1"
-    again = witnessmark(
-        "doc-evidence-qa", papers, root / "again", "splits={train: 1}", answers=root / "answers", OPENAI_BASE_URL=nobody
-    )
+    again = here("doc-evidence-qa", papers, root / "again", *SMALL, answers=root / "answers", OPENAI_BASE_URL=nobody)
     for folder in ("dataset/data", "exports"):
         before, after = (hashes(run.root / folder) for run in (lived, again))
         assert before == after

@@ -32,6 +32,7 @@ setup(
         "pipeline",
         "pipeline.agreement",
         "pipeline.cards",
+        "pipeline.commands",
         "pipeline.evaluation",
         "pipeline.exports",
         "pipeline.gallery",

@@ -1,6 +1,6 @@
 """``witnessmark forget``: a removal request. What the run holds of a sample goes, and does not come back.
 
-What stays is a row of ``forgotten/`` with two hashes, by which a later ingest rejects the same bytes, and the payments,
+What stays is a row of ``forgotten/`` with hashes, by which a later ingest rejects the same bytes, and the payments,
 which hold no content. Every step may be repeated, and the sample's own row goes last: a killed command goes on.
 """
 
@@ -20,7 +20,7 @@ from schemas.record import Duplicate, Forgotten, Rejection
 from schemas.sample import Item, Sample
 
 from .counting import count_ingest, count_propose
-from .filesystems import open_uri, remove
+from .filesystems import list_files, open_uri, remove
 from .ingest import rejection_of
 from .recipe import recipe_from
 from .storage import Manifest, RunFolder, Stage, StageCounts, WholeFile
@@ -28,7 +28,10 @@ from .tables import TABLES, part_uris, read_batches, read_rows, write_table
 
 __all__ = ["check_not_forgotten", "forget", "forgotten_assets"]
 
-KEPT_TABLES = ("payments", "forgotten")
+KEPT_TABLES = ("payments", "forgotten", "shortcuts")
+"""They hold no sample's content."""
+PAGES = ("gallery", "diff")
+"""Folders of pages that show samples; the commands that write them do so anew."""
 MIN_PREFIX = 8
 """Digits of a hash that name a sample."""
 
@@ -60,6 +63,8 @@ def forget(
     for uri in {asset.uri for sample in found.samples for asset in sample.assets}:
         if uri.startswith(f"{run.media_uri}/"):
             remove(uri)
+    for uri in (uri for folder in PAGES for uri, _ in list_files(run.path(folder))):
+        remove(uri)
     _remove_rows(run, found)
     manifest = manifest.evolve(stages={**manifest.stages, **_counted(run, manifest)})
     run.write_manifest(manifest)

@@ -185,7 +185,7 @@ class _ShardWriter:
             columns["mask"] = {"bytes": png, "path": f"{record.sample_id}.png"}
         elif isinstance(record.media, Video):
             columns["video_file"] = None
-        return {**columns, **self._preview(feature and feature["bytes"], record)}
+        return {**columns, **self._preview(feature["bytes"] if feature else None, record)}
 
     def _preview(self, source: bytes | str | None, record: Record) -> dict[str, Any]:
         if not self.options.preview:

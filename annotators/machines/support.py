@@ -4,7 +4,7 @@ The first candidate of ``after`` again, with an attribute ``answer_support`` (nu
 
 ``evidence``       the answer's words stand, in a row, within its evidence
 ``page``           they stand elsewhere on a page of its evidence
-``nowhere``        they stand on none of these pages: computed, worded anew, or made up
+``nowhere``        they stand on none of these pages, or there is no evidence: computed, worded anew, or made up
 ``no_text_layer``  these pages have no text, or the medium is no document: nothing can be compared
 """
 

@@ -57,6 +57,7 @@ class Flaw(Enum):
     SAYS_NOTHING = "'{name}' is {value}, which explains nothing"
     PHRASE_TWICE = "has the phrase {value} of region {other}: say it so that it points to one of them"
     HALF_A_PAIR = "there is no {missing}: give question and answer, or leave both empty where there is nothing to ask"
+    NO_EVIDENCE = "the answer rests on no region: give its evidence, or leave question and answer empty"
     TOO_LONG = "'{name}' has {count} characters: say it in at most {most}"
     QUOTE_NOT_IN_TEXT = "quote {value} does not stand in the text of page {page}: copy words exactly as they stand"
     # Claims

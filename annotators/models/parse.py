@@ -97,6 +97,8 @@ def _written(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
     if bool(question) != bool(words):
         found.wrong(Flaw.HALF_A_PAIR.told(missing="question" if words else "answer"))
     regions = tuple(read_regions(answer, asked, found).values()) if question else ()
+    if question and answer.get("regions") == []:
+        found.wrong(Flaw.NO_EVIDENCE.told())
     ids = tuple(region.region_id for region in regions)
     answers = (Answer(question=question, answer=words, region_ids=ids),) if question else ()
     return Proposal(regions=regions, answers=answers)

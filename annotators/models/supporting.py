@@ -30,6 +30,8 @@ def support_of(answer: Answer, regions: Mapping[str, Region], words: Mapping[int
     """How far the text layer supports an answer; ``words`` are those of the pages of its evidence, in reading order."""
     evidence = [regions[i] for i in answer.region_ids if i in regions and regions[i].page_index in words]
     pages = {region.page_index for region in evidence if region.page_index is not None}
+    if not answer.region_ids:
+        return "nowhere"
     if not any(words[page] for page in pages):
         return "no_text_layer"
     wanted = _tokens(answer.answer)

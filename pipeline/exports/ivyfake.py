@@ -61,13 +61,13 @@ class IvyFake(Export):
             files: dict[str, BinaryIO] = {}
             media = set[str]()
             for record, data in with_media(records, place):
-                if reason := no_medium(record) or self._reason(record):
+                if reason := no_medium(record) or self._reason(record, place):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 uri = join(place.out_uri, f"{quote(record.split, safe='')}.jsonl")
                 if uri not in files:
                     files[uri] = stack.enter_context(writing(uri))
-                files[uri].write(to_json(_entry(record)) + b"\n")
+                files[uri].write(to_json(_entry(record, place)) + b"\n")
                 if data is not None:
                     media.add(join(place.out_uri, "media", media_name(record)))
                     write_atomically(join(place.out_uri, "media", media_name(record)), data)
@@ -88,7 +88,7 @@ class IvyFake(Export):
                         )
                         yield {**entry, "conclusion": match[2] if match else None}
 
-    def _reason(self, record: Record) -> str:
+    def _reason(self, record: Record, place: ExportPlace) -> str:
         if record.media.kind not in ("image", "video"):
             return f"a {record.media.kind}: the format holds images and videos"
         if record.verdict not in LABELS:
@@ -96,32 +96,34 @@ class IvyFake(Export):
         known = LABELS.get(record.origin)
         if self.config.known_origin == "must_agree" and known and known != LABELS[record.verdict or ""]:
             return f"its verdict is {record.verdict}, and its origin is known to be {record.origin}"
-        words = len(_reasoning(record).split())
+        reasoning = _reasoning(record, place)
+        words = len(reasoning.split())
         if not words:
             return "it has no explanation"
         if words < self.config.min_words or words > (self.config.max_words or words):
             return f"its explanation has {words} words, outside of the window"
-        return "its explanation holds one of the format's own marks" if MARKS.search(_reasoning(record)) else ""
+        return "its explanation holds one of the format's own marks" if MARKS.search(reasoning) else ""
 
 
-def _entry(record: Record) -> dict[str, Any]:
+def _entry(record: Record, place: ExportPlace) -> dict[str, Any]:
     label = LABELS[record.verdict or ""]
     return {
         "id": record.sample_id,
         "file_type": record.media.kind,
         "label": label,
         "file_path": f"media/{media_name(record)}",
-        "explanation": f"<think>{_reasoning(record)}</think><conclusion>{label}</conclusion>",
+        "explanation": f"<think>{_reasoning(record, place)}</think><conclusion>{label}</conclusion>",
     }
 
 
-def _reasoning(record: Record) -> str:
-    """What was said over all, then finding by finding: attributes in their order, regions under their category."""
+def _reasoning(record: Record, place: ExportPlace) -> str:
+    """What was said over all, then finding by finding in the taxonomy's order, regions under their category."""
     shown = defaultdict[str, list[str]](list)
     for region in record.regions:
         shown[region.category] += [region.explanation] if region.explanation else []
     graded = {attribute.name: _graded(attribute) for attribute in record.attributes}
-    names = dict.fromkeys((*graded, *shown))
+    known = (*place.taxonomy.names(), *graded, *shown)
+    names = [name for name in dict.fromkeys(known) if name in graded or name in shown]
     said = {name: " ".join(filter(None, (graded.get(name, ""), *shown.get(name, ())))) for name in names}
     return "\n".join(filter(None, (over_all(record), *(f"{name}: {words}" for name, words in said.items() if words))))
 

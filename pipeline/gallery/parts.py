@@ -48,8 +48,8 @@ MOST_WAITING, MOST_BYTES = 8, 64 << 20
 T = TypeVar("T")
 Source = bytes | str
 """Original bytes, or the URI of a file that is too large to be handed over."""
-Medium = tuple[str, Source]
-"""Of a sample, by its id."""
+Medium = tuple[str, Source | None]
+"""Of a sample, by its id; None where only a link to it is published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,11 @@ class _Part:
         for _, future in waiting:
             yield _settled(future)
 
-    def _submit(self, row: Row, source: Source, with_tile: bool) -> Future[Drawn]:
+    def _submit(self, row: Row, source: Source | None, with_tile: bool) -> Future[Drawn]:
+        if source is None:
+            absent: Future[Drawn] = Future()
+            absent.set_exception(MediaError("only a link to it is published"))
+            return absent
         options, cover = self.options, row.cover if with_tile else None
         is_locked = isinstance(row.media, Document) and row.media.is_encrypted  # else the sources would be read
         password = options.password_of(row.sample_id) if is_locked else None
@@ -207,6 +211,8 @@ def media_in(shard_uri: str, dataset_uri: str) -> Iterator[Medium]:
     for row in read_rows(shard_uri, ["sample_id", column, *beside], at_once=8 if column == "image" else 1):
         if row[column] is not None:
             yield row["sample_id"], row[column]["bytes"]
+        elif not row.get("video_file"):
+            yield row["sample_id"], None
         else:
             yield row["sample_id"], join(dataset_uri, *row["video_file"].split("/"))
 

@@ -80,9 +80,11 @@ def test_nothing_of_the_sample_stays_and_the_counts_add_up(run: Path, pictures: 
         if row["sample_id"] == id_of(run, data)
     ]
     assert list(run.glob(f"answers/*/{answer}.json"))
+    assert witnessmark("gallery", "--run", run) == 0
     assert witnessmark("forget", "1.png", "--run", run) == 0
 
     assert names(run) == ["0.png", "2.png"]
+    assert not [path for path in run.glob("gallery/**/*") if path.is_file()]
     assert not list(run.glob(f"answers/*/{answer}.json"))
     assert len(list(run.glob("answers/*/*.json"))) == 2
     assert not any(data in content for content in everything(run))

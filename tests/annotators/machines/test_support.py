@@ -64,7 +64,7 @@ def test_parts_of_words_gaps_and_nothing_are_no_support(answer: str, said: tuple
 def test_pages_without_text_or_evidence_cannot_be_compared() -> None:
     one = Answer(question="?", answer="42", region_ids=("r1",))
     assert support_of(one, {"r1": evidence()}, {0: ()}) == "no_text_layer"
-    assert support_of(one.evolve(region_ids=()), {}, {}) == "no_text_layer"
+    assert support_of(one.evolve(region_ids=()), {}, {}) == "nowhere"
 
 
 @pytest.fixture

@@ -213,6 +213,7 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     ),
     (Flaw.HALF_A_PAIR, {**PAIR, "question": ""}, {"question": "written_question", "task": WRITTEN}),
     (Flaw.HALF_A_PAIR, {**PAIR, "answer": " "}, {"question": "written_question", "task": WRITTEN}),
+    (Flaw.NO_EVIDENCE, {**PAIR, "regions": []}, {"question": "written_question", "task": WRITTEN}),
     (Flaw.WRONG_TYPE, {**PAIR, "answer": 42}, {"question": "written_question", "task": WRITTEN}),
     (
         Flaw.NOT_A_CHOICE,

@@ -272,7 +272,7 @@ def test_ivyfake_reasons_dimension_by_dimension(place, record) -> None:
     IvyFake(IvyConfig()).write([record("a", verdict="generated", attributes=graded, regions=(hand,))], place)
     (line,) = map(json.loads, out(place, "train.jsonl").splitlines())
     assert line["explanation"] == (
-        "<think>light: not visible. It is a cave.\nhand: unnatural. Too many parts. Six fingers.</think>"
+        "<think>hand: unnatural. Too many parts. Six fingers.\nlight: not visible. It is a cave.</think>"
         "<conclusion>fake</conclusion>"
     )
 

@@ -1,0 +1,1 @@
+"""What each command parses, calls and prints, by what it is about."""

@@ -69,7 +69,7 @@ def decide(verifications: Sequence[Verification]) -> Decision | None:
     if not given:
         return Decision(None, "skipped", False, answers)
     judges = [answer for answer in given if answer.purpose == "adjudication"]
-    voices = judges or _last_leg(given)
+    voices = judges or _last_leg(given, verifications)
     outcome, is_clear = _majority([answer.verdict for answer in voices])
     chosen = _most_typical([answer for answer in voices if answer.verdict == outcome], voices)
     if judges:
@@ -77,13 +77,16 @@ def decide(verifications: Sequence[Verification]) -> Decision | None:
     return Decision(chosen, "reviewed", not (is_clear and _is_one_voice(voices)), answers)
 
 
-def _last_leg(given: Sequence[Verification]) -> Sequence[Verification]:
-    """All answers, or those of a relay's last round; what an earlier round corrected is corrected in the end, too."""
+def _last_leg(given: Sequence[Verification], everything: Sequence[Verification]) -> Sequence[Verification]:
+    """All answers, or those of a relay's last round; what an earlier round corrected is corrected in the end, too.
+
+    ``everything`` holds earlier rounds of the same people as well.
+    """
     last = max(answer.pass_number for answer in given)
     if not any(answer.is_relayed for answer in given):
         return given
     legs = [answer for answer in given if answer.pass_number == last]
-    if all(answer.verdict == "accepted" for answer in given):
+    if all(answer.verdict in ("accepted", "skipped") for answer in everything):
         return legs
     return [leg.evolve(verdict="fixed_and_accepted") if leg.verdict == "accepted" else leg for leg in legs]
 

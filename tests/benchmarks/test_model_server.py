@@ -99,6 +99,23 @@ def test_the_official_client_understands_its_errors() -> None:
     assert raised.value.code == "429"
 
 
+def test_lists_of_named_things_are_complete_and_judges_score_every_proposal() -> None:
+    from annotators.models.conventions import CONVENTIONS
+    from annotators.models.judging import judge_schema
+    from annotators.models.wanted import wanted_schema
+    from schemas.task import Criterion, Task
+
+    task = Task(kind="rubric", criteria=tuple(Criterion(name=name, definition="?") for name in ("a", "b", "c")))
+    rubric = wanted_schema("rubric", "image", ("blur",), CONVENTIONS["thousandths_xyxy"], task)
+    with ModelServer() as server:
+        held = json.loads(words(posted(server, request(schema=rubric))))["criteria"]
+        scores = json.loads(words(posted(server, request(schema=judge_schema(["x", "y"], 3, (1, 5))))))["scores"]
+
+    assert [entry["name"] for entry in held] == ["a", "b", "c"]
+    assert [(entry["proposal"], entry["factor"]) for entry in scores] == [(n, f) for n in (1, 2, 3) for f in ("x", "y")]
+    assert all(1 <= entry["score"] <= 5 for entry in scores)
+
+
 def test_equal_pictures_get_equal_answers_in_any_order(server: ModelServer) -> None:
     pictures = [bytes([number]) * 50 for number in range(20)]
 

@@ -98,6 +98,9 @@ def test_the_last_round_decides_and_an_earlier_correction_is_one(relay: tuple) -
     assert decision.chosen == second.evolve(verdict="fixed_and_accepted")
     assert (decision.is_error, decision.is_disputed) == (True, False)
     assert [v.verification_id for v in decision.verifications] == ["v1", "v2"]
+    same_person = decide([first, second.evolve(reviewer=first.reviewer)])
+    assert same_person is not None
+    assert same_person.is_error
     untouched = decide([first.evolve(verdict="accepted"), second])
     assert untouched is not None
     assert (untouched.chosen, untouched.is_error) == (second, False)

@@ -40,6 +40,7 @@ def test_an_index_equal_to_the_length_appends() -> None:
         (("machines.0.deep.x=1", "machines.0.kind=b"), [{"kind": "b", "deep": {"x": 1}}]),
         (("machines.0.kind=b", "machines.0.model=m", "machines.0.kind=c"), [{"kind": "c", "model": "m"}]),
         (("machines=[]", "machines.0.kind=b"), [{"kind": "b"}]),
+        (("machines.0.kind=b", "machines.0.name=draft", "machines.0.kind=c"), [{"name": "draft", "kind": "c"}]),
         (("machines.0.model=m", "machines=[]", "machines.0.kind=b"), [{"kind": "b"}]),
         (("machines.0.kind=b", "machines=[]"), []),
         (("machines.0.kind=b", "machines.0={kind: c, n: 1}"), [{"kind": "c", "n": 1}]),

@@ -45,6 +45,14 @@ def test_what_three_machines_say_worked_out_by_hand(sample: NewSample, candidate
     assert agreement.variability == pytest.approx(0.3681787)
 
 
+def test_regions_may_have_a_bar_of_their_own(sample: NewSample, candidate: Make) -> None:
+    fields = {"attributes": (Attribute(name="light", value="odd"),)}
+    a, b = candidate("a", boxed((0, 0, 10, 10)), **fields), candidate("b", boxed((20, 0, 30, 10)))
+    assert len(consensus(sample(), (a, b), min_share=1).regions) == 0
+    found = consensus(sample(), (a, b), min_share=1, min_region_share=0.5)
+    assert (len(found.regions), found.attributes) == (2, ())
+
+
 def test_the_order_of_candidates_and_regions_does_not_matter(sample: NewSample, candidate: Make) -> None:
     for seed in range(100):
         rng = random.Random(seed)

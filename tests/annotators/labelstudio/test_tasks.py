@@ -7,6 +7,7 @@ import pytest
 
 from annotators.labelstudio.label_config import label_config
 from annotators.labelstudio.tasks import Shown, layout_of, pictures, shown_sizes, task_data
+from schemas.candidate import Answer, Candidate
 from schemas.errors import VerdictError
 from schemas.task import Task
 
@@ -31,6 +32,18 @@ def test_an_image_s_data(picture: Work) -> None:
         "prompt": "",
         "image": "/photo.jpg",
     }
+
+
+def test_a_question_that_a_machine_wrote_is_shown_where_the_sample_has_none(picture: Work, pages: Work) -> None:
+    answers = (Answer(question="How many?", answer="3"), Answer(question="Who?", answer="Ann"))
+    wrote = Candidate(candidate_id="c", sample_id="s", machine="m", kind="vlm", answers=answers)
+
+    def question_of(work: Work, candidate: Candidate | None) -> str:
+        data = task_data(work.sample, shown_of(work.sample, 1.0), work.config, sample_key="k", candidate=candidate)
+        return str(data["question"])
+
+    assert question_of(picture, wrote) == "How many?"
+    assert question_of(picture, wrote.evolve(answers=())) == question_of(picture, None) == ""
 
 
 def test_pages_are_a_list_and_text_has_its_starts(pages: Work) -> None:

@@ -91,6 +91,9 @@ def test_an_opinion_keeps_boxes_and_leaves_outlines(say: Say, make_region: Calla
     (region,) = say(regions=(outline,)).regions
     assert (region.box, region.polygons, region.explanation) == (outline.box, (), "")
     assert published_opinion((say("a"), say("b", verdict="real"))) == say("b", verdict="real")
+    draft, last = say("a", verdict="real"), say("b", verdict="generated")
+    assert published_opinion((draft, last), "last") == last
+    assert published_opinion((draft, say("b")), "last") == draft
     assert published_opinion((say("a", verdict="real"), say("b")), "b") == say("b")
 
 

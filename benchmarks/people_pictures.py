@@ -54,8 +54,7 @@ def main() -> None:
         demonstrate_people(run, print, lambda login: _label(run, login, arguments.out))
         with _browser() as page:
             page.goto(Path(run.path("report.html")).as_uri())
-            page.get_by_role("heading", name="What people found").scroll_into_view_if_needed()
-            page.evaluate("() => window.scrollBy(0, 600)")
+            page.get_by_role("heading", name="What people found").evaluate("heading => heading.scrollIntoView()")
             _save(page, arguments.out / "report.png")
 
 

@@ -176,13 +176,13 @@ class Page:
             yield _header("The medium as a whole is")
             answers = tuple((verdict, verdict.capitalize()) for verdict in get_args(Verdict))
             yield _choices(controls.VERDICT, to_name, answers, keys=_VERDICT_KEYS, required="true")
+        out = ((controls.LEAVE_OUT, "Leave it out of the dataset"),)
+        yield _choices(controls.DECISION, to_name, out, _LEAVE_OUT_KEYS, choice="multiple")
         yield from self._graded(to_name)
         yield _header("Why")
         yield _text_area(
             controls.EXPLANATION, to_name, f"In two or three sentences, in {_plain(self.task.language)}", rows="4"
         )
-        out = ((controls.LEAVE_OUT, "Leave it out of the dataset"),)
-        yield _choices(controls.DECISION, to_name, out, _LEAVE_OUT_KEYS, choice="multiple")
 
     def _graded(self, to_name: str) -> Iterator[Element]:
         if self.task.options:

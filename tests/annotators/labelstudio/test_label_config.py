@@ -61,8 +61,8 @@ def test_the_controls_of_an_image() -> None:
         ("brush", "BrushLabels", ("image",), categories),
         ("region_explanation", "TextArea", ("image",), ()),
         ("verdict", "Choices", ("image",), ("real", "generated", "edited", "unclear")),
-        ("explanation", "TextArea", ("image",), ()),
         ("decision", "Choices", ("image",), ("leave_out",)),
+        ("explanation", "TextArea", ("image",), ()),
     ]
     assert [control.name for control in config.controls if control.is_per_region] == ["region_explanation"]
 

@@ -46,7 +46,7 @@ def look_alikes(hashes: Sequence[bytes], altered: Sequence[bytes], max_bits: int
     """
     owner = np.repeat(np.arange(len(hashes)), [len(found) // HASH_BYTES for found in hashes])
     words, first, number = _distinct(hash_words(hashes), owner)
-    copies = _copies(altered, first, number, owner)
+    copies = _copies(altered, number, owner)
     clusters, ranks = _compared(words, first, copies, len(hashes), max_bits)
     start = 0
     for position, found in enumerate(hashes):
@@ -69,13 +69,12 @@ def _distinct(words: Words, owner: Indices) -> tuple[Words, Indices, Indices]:
     return words[order[is_new]], owner[order[is_new]], number
 
 
-def _copies(altered: Sequence[bytes], first: Indices, number: Indices, owner: Indices) -> tuple[Words, Indices]:
-    """Hashes of the copies of those samples that were the first with their first hash, and the number of that hash."""
+def _copies(altered: Sequence[bytes], number: Indices, owner: Indices) -> tuple[Words, Indices]:
+    """Hashes of the copies of every sample that has a hash, and the number of its first one."""
     heads = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else owner
-    shown = [(int(owner[head]), int(number[head])) for head in heads if first[number[head]] == owner[head]]
-    counts = [len(altered[position]) // HASH_BYTES for position, _ in shown]
-    mine = np.repeat(np.array([hash_number for _, hash_number in shown], dtype=np.int64), counts)
-    return hash_words(altered[position] for position, _ in shown), mine
+    shown = owner[heads].tolist()
+    counts = [len(altered[position]) // HASH_BYTES for position in shown]
+    return hash_words(altered[position] for position in shown), np.repeat(number[heads], counts)
 
 
 def _compared(

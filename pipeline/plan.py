@@ -164,12 +164,8 @@ def _splits(
     for sample, group in zip(samples, groups, strict=True):
         members.setdefault(group, []).append(sample)
     common = Counter(category for sample in samples for category in sample.categories)
-    facts = [
-        Group(
-            name, len(found), _stratum(found, common), held.get(name) or kept_split(before.get(name, {}), recipe.splits)
-        )
-        for name, found in members.items()
-    ]
+    fixed = {name: held.get(name) or kept_split(before.get(name, {}), recipe.splits) for name in members}
+    facts = [Group(name, len(found), _stratum(found, common), fixed[name]) for name, found in members.items()]
     split_of = dict(zip(members, dealt(facts, recipe.splits, _seed(recipe)), strict=True))
     moves = sorted(
         Move(name, split, split_of[name], count)

@@ -87,6 +87,8 @@ class SplitProof(Frozen):
     """Distinct hashes that were compared, each with every other."""
     near_across: NonNegativeInt = 0
     """Near pairs in two splits."""
+    copy_bits: NonNegativeInt = 0
+    """The same for the hash of a mirrored or cropped copy; groups join further ones, as far as they are found."""
     copies: NonNegativeInt = 0
     """Hashes of mirrored and cropped copies that were compared with these."""
     copies_across: NonNegativeInt = 0
@@ -122,7 +124,7 @@ def proof_of(run: RunFolder, recipe: Recipe, moves: Sequence[Move] = ()) -> Spli
     words, splits = _distinct(hash_words(found.hashes), np.array(found.of_hash, dtype=np.int64))
     copies, copy_splits = _copies(run, found.split_of)
     bits = recipe.dataset.near_duplicate_bits
-    sure = min(SURE_BITS, bits)
+    sure = min(SURE_BITS, bits)  # beyond it a search may find what another one did not
     return SplitProof(
         splits=tuple(SplitRows(split=name, rows=rows[i]) for i, name in enumerate(names)),
         groups=len(found.groups),
@@ -132,8 +134,9 @@ def proof_of(run: RunFolder, recipe: Recipe, moves: Sequence[Move] = ()) -> Spli
         near_bits=bits,
         hashes=len(words),
         near_across=_count(near_blocks(words, bits), splits, splits),
+        copy_bits=sure,
         copies=len(copies),
-        copies_across=_count(near_between(words, copies, bits, sure_bits=sure), splits, copy_splits),
+        copies_across=_count(near_between(words, copies, sure), splits, copy_splits),
         without_hash=found.without_hash,
         strata=tuple(_strata(found.strata, names)),
         moved=tuple(Moved(group_id=m.group_id, before=m.before, after=m.after, samples=m.samples) for m in moves),

@@ -103,8 +103,8 @@ def _missing(
     movable = [i for i in mine if groups[i].fixed is None and counts[splits[i]] > 1]
     if not empty or not movable:
         return None
-    key = lambda i: (-counts[splits[i]], groups[i].size, _digest(f"{seed}:{groups[i].name}"))  # noqa: E731
-    return min(movable, key=key), max(empty, key=shares.__getitem__)
+    first = min(movable, key=lambda i: (-counts[splits[i]], groups[i].size, _digest(f"{seed}:{groups[i].name}")))
+    return first, max(empty, key=shares.__getitem__)
 
 
 def shard_of(sample_id: str, num_shards: int) -> int:

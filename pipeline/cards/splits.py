@@ -34,7 +34,11 @@ def _proof(proof: SplitProof) -> Iterator[str]:
             ("Media of the same bytes", sum(split.rows for split in proof.splits), proof.media_across),
             ("Stated pairs", "all", proof.pairs_across),
             (f"Near pairs: at most {proof.near_bits} of 256 bits", f"{proof.hashes:,} hashes", proof.near_across),
-            ("Near pairs with a mirrored or cropped copy", f"{proof.copies:,} hashes", proof.copies_across),
+            (
+                f"Near pairs with a mirrored or cropped copy: {proof.copy_bits} bits",
+                f"{proof.copies:,} hashes",
+                proof.copies_across,
+            ),
         ],
     )
     if proof.without_hash:

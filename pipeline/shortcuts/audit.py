@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -60,17 +60,33 @@ def _read(run: RunFolder, config: Config) -> _Rows | None:
     """A bounded choice of the rows; None where the config is empty."""
     columns = ["origin", "group_id", "byte_size", *COLUMNS[config]]
     uris = [uri for uri in shard_uris(run.path("dataset")) if config_of(uri) == config]
-    rows = [row for uri in uris for row in read_rows(uri, columns)]
-    if not rows:
+    if not uris:
         return None
-    known = [row for row in rows if row["origin"] != "unknown"]
-    known.sort(key=lambda row: _digest(row["group_id"]))
-    if len(known) > MOST_ROWS:
-        last = known[MOST_ROWS - 1]["group_id"]
-        known = [row for i, row in enumerate(known) if i < MOST_ROWS or row["group_id"] == last]
+    known = _chosen(row for uri in uris for row in read_rows(uri, columns) if row["origin"] != "unknown")
     number = {name: i for i, name in enumerate(dict.fromkeys(row["group_id"] for row in known))}
     groups = np.array([number[row["group_id"]] for row in known], dtype=np.int64)
     return _Rows(known, np.array([row["origin"] in FAKE for row in known], dtype=np.bool_), groups)
+
+
+def _chosen(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of whole groups in the order of a hash of their names, until MOST_ROWS are there; no more than twice so
+    many are held, but for the last group's."""
+    found: list[tuple[bytes, dict[str, Any]]] = []
+    last = b"\xff" * 9
+    for row in rows:
+        if (turn := _digest(row["group_id"])) <= last:
+            found.append((turn, row))
+        if len(found) >= 2 * MOST_ROWS:
+            found, last = _cut(found, last)
+    return [row for _, row in _cut(found, last)[0]]
+
+
+def _cut(found: list[tuple[bytes, dict[str, Any]]], last: bytes) -> tuple[list[tuple[bytes, dict[str, Any]]], bytes]:
+    """The first rows, and the hash of the last group among them."""
+    found = sorted(found, key=lambda pair: pair[0])
+    if len(found) > MOST_ROWS:
+        last = found[MOST_ROWS - 1][0]
+    return [pair for pair in found if pair[0] <= last], last
 
 
 def _audit(rows: _Rows, config: Config, seed: int) -> Iterator[Shortcut]:

@@ -88,8 +88,8 @@ def test_a_copy_of_an_earlier_sample_and_the_original_of_one_are_found() -> None
     assert [(a.closest, a.distance, a.is_altered) for a in turned] == [(0, 0, False), (1, 0, False), (0, 1, True)]
 
 
-def test_the_copies_of_equal_samples_count_once_and_join_all_of_them() -> None:
-    found = look_alikes([("0" * 64,), ("0" * 64,), (MIRRORED,)], 31, [(MIRRORED,), ("c" * 64,), ()])
+def test_the_copies_of_each_of_two_equal_samples_count() -> None:
+    found = look_alikes([("0" * 64,), ("0" * 64,), (MIRRORED,)], 31, [("c" * 64,), (MIRRORED,), ()])
     assert [(a.closest, a.distance, a.is_altered) for a in found] == [(0, 0, False), (0, 0, False), (0, 0, True)]
     assert len({a.clusters for a in found}) == 1
 

@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from pipeline.cli import main
 from pipeline.shortcuts import audit_shortcuts, read_shortcuts, warnings_of
+from pipeline.shortcuts.audit import _chosen
 from pipeline.storage import RunFolder
 from schemas.arrow import dataset_schema
 
@@ -109,7 +110,7 @@ def test_alike_files_have_no_shortcut_and_edited_counts_as_generated(tmp_path: P
 def test_too_few_of_a_class_is_said_and_no_number_given(tmp_path: Path, real: int, fake: int) -> None:
     rows = audit_shortcuts(dataset(tmp_path, jpeg_or_png, real=real, fake=fake))
     assert [(row.finding, row.real, row.generated, row.balanced_accuracy, row.bits) for row in rows] == (
-        [("not_enough", real, fake, None, None)] if real + fake else []
+        [("not_enough", real, fake, None, None)]
     )
 
 
@@ -121,6 +122,16 @@ def test_groups_are_what_there_must_be_enough_of(tmp_path: Path) -> None:
 def test_rows_of_unknown_origin_are_left_out(tmp_path: Path) -> None:
     rows = audit_shortcuts(dataset(tmp_path, lambda n, fake: {"row": {"origin": "unknown"}} if n % 2 else {}))
     assert (rows[0].real, rows[0].generated) == (20, 20)
+
+
+def test_a_bounded_choice_takes_whole_groups_whatever_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.shortcuts.audit.MOST_ROWS", 10)
+    rows = [{"group_id": f"g{i // 4}", "number": i} for i in range(400)]
+    found = {row["number"] for row in _chosen(rows)}
+    assert len(found) == 12
+    assert {row["number"] for row in _chosen(rows[::-1])} == found
+    assert all({4 * (i // 4) + k for k in range(4)} <= found for i in found)
+    assert len(_chosen(rows[:7])) == 7
 
 
 def picture(seed: int, format: str) -> bytes:

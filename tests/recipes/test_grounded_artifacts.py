@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
-from pycocotools import mask as coco
 
 from pipeline.metrics.grounded_artifacts import foreground_iou, mean_iou, pixel_f1, rouge_l, without_template
+from schemas.geometry import mask_from_polygons, mask_to_array, polygon_from_coco_flat
 
 from .conftest import SIZE, Command, Run, region, verified, write_lines, write_scenes
 
@@ -138,11 +137,13 @@ def test_a_live_server_gives_the_same_shape(pictures: Path, here: Command, tmp_p
     entries = [entry for path in paths for one in json.loads(path.read_text()) for entry in one.values()]
     assert len(entries) == 4
     assert all(ref["segmentation"] and ref["sentence"] in e["caption"] for e in entries for ref in e["refs"])
-    assert all(Picture.open(path).size == SIZE for path in (run.export("synthscars") / "images").rglob("*.png"))
+    images = {path.name: path.read_bytes() for path in (run.export("synthscars") / "images").rglob("*.png")}
+    assert {Path(entry["img_file_name"]).name for entry in entries} == set(images)
+    assert set(images.values()) == {path.read_bytes() for path in pictures.iterdir()}
     assert run.refused("synthscars") == {}
 
 
 def mask_of(ref: dict[str, Any]) -> np.ndarray:
-    """The mask of a ref as the published training loader makes it."""
-    rles = coco.frPyObjects(ref["segmentation"], SIZE[1], SIZE[0])
-    return coco.decode(rles).any(axis=2)
+    """The mask of a ref as the published training loader makes it: flat polygons, by pycocotools."""
+    polygons = [polygon_from_coco_flat(ring) for ring in ref["segmentation"]]
+    return mask_to_array(mask_from_polygons(polygons, *SIZE))

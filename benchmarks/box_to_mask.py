@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image as Picture
 from pycocotools import mask as coco
 
-from annotators.segmenters._outlines import draw
+from annotators.outlining import draw
 from annotators.segmenters.base import Patch
 from annotators.segmenters.grabcut import Config, cut
 from schemas.geometry import Box, Mask, mask_from_box, mask_iou

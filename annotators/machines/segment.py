@@ -26,7 +26,7 @@ from schemas.sample import Sample
 from schemas.taxonomy import Taxonomy
 
 from ..base import Annotator, MachineConfig, Workbench
-from ..segmenters._outlines import Drawn, draw
+from ..outlining import Drawn, draw
 from ..segmenters.base import Patch, Place, Segmenter
 from ..segmenters.grabcut import Config as GrabCutConfig
 

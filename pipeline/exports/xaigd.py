@@ -25,6 +25,7 @@ from schemas.record import Record
 from ..filesystems import join, list_files, open_uri, writing
 from ._coco_format import to_json
 from ._media import with_media
+from ._outlined import outlined
 from ._refusals import no_flat_polygons, no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
@@ -38,6 +39,9 @@ class Config(ExportConfig):
     kind: Literal["xaigd"] = "xaigd"
     rows_per_group: int = Field(100, ge=1)
     """Rows of a Parquet row group."""
+    derive_outlines: bool = False
+    """Whether a region without polygons is written as the outline of its mask, or else as the corners of its box,
+    instead of being refused."""
 
 
 class Xaigd(Export):
@@ -55,14 +59,15 @@ class Xaigd(Export):
             taken: dict[tuple[str, str], str] = {}
             for record, data in with_media(records, place):
                 key = (_generator(record), _uid(record))
-                if reason := no_medium(record) or _reason(record, place) or _taken(key, taken.get(key)):
+                shown = outlined(record) if self.config.derive_outlines else record
+                if reason := no_medium(record) or _reason(shown, place) or _taken(key, taken.get(key)):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 taken[key] = record.sample_id
                 name = f"{'un' * (record.annotation_status == 'not_annotated')}labeled_{record.split}"
                 if name not in splits:
                     splits[name] = _Split(stack, join(place.out_uri, "data", f"{_file_name(name)}-00000.parquet"))
-                splits[name].add(_row(record, key, data), self.config.rows_per_group)
+                splits[name].add(_row(shown, key, data), self.config.rows_per_group)
                 keys.write(to_json({"sample_id": record.sample_id, "split": name, "generator": key[0], "uid": key[1]}))
                 keys.write(b"\n")
         card_uri = join(place.out_uri, "README.md")

@@ -22,6 +22,7 @@ from schemas.taxonomy import Taxonomy
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._coco_format import to_json
 from ._media import media_name, with_media
+from ._outlined import outlined
 from ._refusals import no_flat_polygons, no_medium, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
@@ -33,8 +34,9 @@ class Config(ExportConfig):
     """Options of the yolo export."""
 
     kind: Literal["yolo"] = "yolo"
-    boxes_as_outlines: bool = False
-    """Whether a region that has only a box is written as its four corners instead of being refused."""
+    derive_outlines: bool = False
+    """Whether a region without polygons is written as the outline of its mask, or else as the corners of its box,
+    instead of being refused."""
 
 
 class Yolo(Export):
@@ -48,8 +50,8 @@ class Yolo(Export):
         written, splits = [join(place.out_uri, name) for name in ("refused.jsonl", "samples.jsonl")], set[str]()
         with writing(written[0]) as refused, writing(written[1]) as samples:
             for record, data in with_media(records, place):
-                outlined = _outlined(record) if self.config.boxes_as_outlines else record
-                if reason := no_medium(record) or _reason(outlined, place.taxonomy):
+                shown = outlined(record) if self.config.derive_outlines else record
+                if reason := no_medium(record) or _reason(shown, place.taxonomy):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 split = quote(record.split, safe="")
@@ -57,7 +59,7 @@ class Yolo(Export):
                 label = f"labels/{split}/{record.sample_id}.txt"
                 samples.write(to_json(_sample(record, label)) + b"\n")
                 written.append(join(place.out_uri, *label.split("/")))
-                write_atomically(written[-1], _lines(outlined, place.taxonomy).encode())
+                write_atomically(written[-1], _lines(shown, place.taxonomy).encode())
                 if data is not None:
                     suffix = media_name(record).rpartition(".")[2]
                     written.append(join(place.out_uri, "images", split, f"{record.sample_id}.{suffix}"))
@@ -76,18 +78,6 @@ class Yolo(Export):
             with open_uri(uri) as file:
                 lines = file.read().decode().splitlines()
             yield sample_id, tuple(_region(line, n, names, *known[sample_id]) for n, line in enumerate(lines, 1))
-
-
-def _outlined(record: Record) -> Record:
-    regions = (r if r.polygons or not r.box or r.mask else r.evolve(polygons=(_corners(r),)) for r in record.regions)
-    return record.evolve(regions=tuple(regions))
-
-
-def _corners(region: Region) -> Polygon:
-    box = region.box
-    if box is None:
-        raise ValueError("a region without a box has no corners")
-    return Polygon(exterior=((box.x1, box.y1), (box.x2, box.y1), (box.x2, box.y2), (box.x1, box.y2)))
 
 
 def _reason(record: Record, taxonomy: Taxonomy) -> str:

@@ -27,6 +27,17 @@ MADE = {
 }  # fmt: skip
 
 
+OUTLINES = (
+    "machines.1.kind=segment",
+    "machines.1.after=[replay]",
+    "machines.1.outlines=true",
+    "machines.1.holes=false",
+    "machines.1.modalities=[image]",
+    "dataset.annotation=last",
+)
+"""What the recipe's head names for outlines that follow the pixels."""
+
+
 def published_features() -> Any:
     """The features of the dataset card, column by column."""
     from datasets import Features, Image, List, Value
@@ -86,12 +97,13 @@ def replayed(pictures: Path, witnessmark: Command) -> Run:
         "machines.0.kind=replay",
         f"machines.0.path={path}",
         "splits={train: 1, test: 1}",
+        *OUTLINES,
     )
 
 
 def test_it_runs_with_no_key_no_server_and_no_answers(pictures: Path, here: Command, tmp_path: Path) -> None:
     run = here("artifact-polygons", pictures, tmp_path / "run")
-    assert {row["machine"] for row in run.rows("candidates")} == {"draft", "outline"}
+    assert {row["machine"] for row in run.rows("candidates")} == {"forensic"}
     assert len(run.records("images")) == 7
     assert (run.refused("xaigd"), verified(run)) == ({}, [])
 
@@ -155,7 +167,7 @@ def test_a_live_server_takes_the_drafts_place(pictures: Path, here: Command, tmp
     loaded = datasets.load_dataset(str(run.export("xaigd")))
     assert {name: split.features for name, split in loaded.items()} == dict.fromkeys(loaded, published_features())
     assert sum(len(row["labels"]) for split in loaded.values() for row in split) >= 7
-    assert {row["machine"] for row in run.rows("candidates")} == {"draft", "outline"}
+    assert {row["machine"] for row in run.rows("candidates")} == {"vlm"}
 
 
 def test_three_rounds_of_people_go_on_from_each_other(here: Command, pictures: Path, tmp_path: Path) -> None:
@@ -169,6 +181,7 @@ def test_three_rounds_of_people_go_on_from_each_other(here: Command, pictures: P
         f"machines.0.path={pictures.parent.parent / 'answers.jsonl'}",
         f"people=[{people % ', '.join(map(str, results))}]",
         "routing.audit=1.0",
+        *OUTLINES,
     )
     run = here("artifact-polygons", pictures, tmp_path / "run", *settings)
     first = tasks_of(run, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annotators.segmenters._outlines import draw
+from annotators.outlining import draw
 from annotators.segmenters.grabcut import Config, cut
 from schemas.geometry import Box, Mask, mask_from_array, mask_from_box, mask_iou
 

@@ -87,7 +87,7 @@ def test_yolo_refuses_by_name_what_its_lines_cannot_say(place, record) -> None:
         "sample-c": "nobody has annotated it, and the format cannot tell that from an image without findings",
         "sample-d": "region r1 has several parts",
     }
-    Yolo(YoloConfig(boxes_as_outlines=True)).write([record("b", regions=(box,))], place)
+    Yolo(YoloConfig(derive_outlines=True)).write([record("b", regions=(box,))], place)
     assert out(place, "labels/train/sample-b.txt") == "1 0.1 0.25 0.4 0.25 0.4 0.75 0.1 0.75\n"
 
 

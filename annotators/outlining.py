@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.geometry import Box, Mask, Polygon, mask_area, mask_from_polygons, mask_iou
 
-from .base import Patch
+from .segmenters.base import Patch
 
 __all__ = ["Drawn", "draw"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotators.segmenters._outlines import draw
+from annotators.outlining import draw
 from annotators.segmenters.base import Patch
 from schemas.geometry import (
     Box,

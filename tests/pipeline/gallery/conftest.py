@@ -79,8 +79,9 @@ def write(sources: Sources) -> Callable[..., str]:
     return write
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Closed with its module: while it is open, its event loop lets nobody else on the thread have one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -33,7 +33,6 @@ from .quality import read_quality, write_quality
 from .recipe import Recipe
 from .report import EvaluationRow, GalleryEntry, ReportFacts, write_report
 from .report.facts import MachineSpend
-from .report.thumbnails import thumbnail
 from .reviews import write_reviews
 from .shards import WrittenShard
 from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
@@ -44,6 +43,7 @@ from .tables import TABLES, part_uris, read_batches
 from .tables import read_rows as read_table
 from .tables import write_table as write_rows
 from .tally import RecordCounts, Tally, choose_gallery, group_rejections
+from .thumbnails import thumbnail
 
 __all__ = ["evaluation_of", "publication", "rewrite_report"]
 

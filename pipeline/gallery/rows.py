@@ -10,8 +10,8 @@ from schemas.candidate import Region
 from schemas.media.types import Document, Media, Video
 from schemas.record import Record
 
-from ..report.facts import Thumbnail
 from ..report.outlines import outlines, view_size
+from ..thumbnails import Thumbnail
 from ..untrusted import visible
 from .pictures import View
 from .views import space_of, views_of

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from schemas.candidate import Region
 from schemas.media.types import Document, Media, Video
 
-from ..report.facts import Thumbnail
-from ..report.thumbnails import frames_to_show, pages_to_show
+from ..thumbnails import Thumbnail, frames_to_show, pages_to_show
 from .pictures import View
 
 __all__ = ["space_of", "views_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from schemas.base import Frozen
 from schemas.record import Record
@@ -14,25 +14,9 @@ from ..quality import Quality
 from ..shortcuts import Shortcut
 from ..storage import Spend, StageCounts
 from ..tally import RecordCounts, RejectionGroup
+from ..thumbnails import Thumbnail
 
-__all__ = ["EvaluationRow", "GalleryEntry", "MachineSpend", "ReportFacts", "Thumbnail"]
-
-
-class Thumbnail(Frozen):
-    """A small picture of an image, a frame or a page, and the space that regions on it are measured in."""
-
-    data: bytes = Field(repr=False)
-    """WebP, JPEG or PNG."""
-    width: PositiveFloat
-    """Width of the original upright image, frame or page in its own pixels (not the picture's)."""
-    height: PositiveFloat
-    """Height of the original in its own pixels."""
-    page_index: NonNegativeInt | None = None
-    """The page, for documents."""
-    frame_index: NonNegativeInt | None = None
-    """The frame, for videos."""
-    pts_s: NonNegativeFloat | None = None
-    """Presentation time of that frame in seconds."""
+__all__ = ["EvaluationRow", "GalleryEntry", "MachineSpend", "ReportFacts"]
 
 
 class GalleryEntry(Frozen):

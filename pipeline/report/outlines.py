@@ -12,7 +12,7 @@ from schemas.candidate import Region
 from schemas.geometry import Box, Keyframe, Mask, Point
 from schemas.media.types import Video
 
-from .facts import Thumbnail
+from ..thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

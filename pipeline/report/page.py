@@ -17,8 +17,9 @@ from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 
 from ..filesystems import write_atomically
+from ..thumbnails import Thumbnail
 from ..untrusted import visible, web_address
-from .facts import ReportFacts, Thumbnail
+from .facts import ReportFacts
 from .outlines import outlines, stretches, view_size
 
 if TYPE_CHECKING:

@@ -24,13 +24,14 @@ def test_a_mask_is_outlined_with_its_holes_filled_and_a_box_has_corners(record: 
     bits[5:35, 10:50] = True
     whole = bits.copy()
     bits[15:25, 20:40] = False
-    regions = (region("m", mask=mask_from_array(bits, "threshold")), region("b", box=BOX), region("p", polygons=(SQUARE,)))
+    masked = region("m", mask=mask_from_array(bits, "threshold"))
+    regions = (masked, region("b", box=BOX), region("p", polygons=(SQUARE,)))
     before = record("a", regions=regions)
 
-    masked, boxed, kept = outlined(before).regions
+    flat, boxed, kept = outlined(before).regions
 
-    assert [polygon.holes for polygon in masked.polygons] == [()]
-    drawn = mask_to_array(mask_from_polygons(masked.polygons, 60, 40))
+    assert [polygon.holes for polygon in flat.polygons] == [()]
+    drawn = mask_to_array(mask_from_polygons(flat.polygons, 60, 40))
     assert np.logical_xor(drawn, whole).sum() <= 12  # three at each corner: the outline may lie a pixel off
     assert boxed.polygons == (Polygon(exterior=((1.5, 2), (6, 2), (6, 7.25), (1.5, 7.25))),)
     assert kept == regions[2]

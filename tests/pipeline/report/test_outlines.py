@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
 
-from pipeline.report.facts import Thumbnail
 from pipeline.report.outlines import MAX_OUTLINES, _runs, mask_rings, outlines, stretches, view_size
+from pipeline.thumbnails import Thumbnail
 from schemas.candidate import Region
 from schemas.geometry import Box, Keyframe, Mask, Polygon, TimeSpan
 from schemas.media.types import Video

@@ -23,9 +23,9 @@ from pipeline.report import (
     render_report,
     write_report,
 )
-from pipeline.report.thumbnails import ENTRY_BYTES
 from pipeline.storage import Spend, StageCounts
 from pipeline.tally import Tally, group_rejections
+from pipeline.thumbnails import ENTRY_BYTES
 from schemas.candidate import Answer, Region
 from schemas.geometry import Box, TimeSpan
 from schemas.media.types import Document, Image, Page, Video

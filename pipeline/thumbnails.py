@@ -1,4 +1,4 @@
-"""Small pictures of what was published; decodes untrusted media, so it runs in the sandbox."""
+"""Small pictures of what was published; decodes untrusted media, so it runs in the sandbox and imports little."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
+
+from schemas.base import Frozen
 from schemas.candidate import Region
 from schemas.media.limits import DEFAULT_LIMITS, Limits
 from schemas.media.types import Document, Image, Video
 from schemas.sample import Asset
 
-from .facts import Thumbnail
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["thumbnail"]
+__all__ = ["Thumbnail", "thumbnail"]
 
 FRAMES = 6
 """Frames of a video's strip."""
@@ -26,6 +27,23 @@ PAGES = 2
 ENTRY_BYTES = 28_000
 """What all pictures of one medium together should stay below, encoded: 48 entries stay below 3 MB of page."""
 QUALITIES = (80, 65, 50, 35, 20)
+
+
+class Thumbnail(Frozen):
+    """A small picture of an image, a frame or a page, and the space that regions on it are measured in."""
+
+    data: bytes = Field(repr=False)
+    """WebP, JPEG or PNG."""
+    width: PositiveFloat
+    """Width of the original upright image, frame or page in its own pixels (not the picture's)."""
+    height: PositiveFloat
+    """Height of the original in its own pixels."""
+    page_index: NonNegativeInt | None = None
+    """The page, for documents."""
+    frame_index: NonNegativeInt | None = None
+    """The frame, for videos."""
+    pts_s: NonNegativeFloat | None = None
+    """Presentation time of that frame in seconds."""
 
 
 def thumbnail(

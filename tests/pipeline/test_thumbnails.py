@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from pipeline.report.thumbnails import ENTRY_BYTES, FRAMES, frames_to_show, pages_to_show, thumbnail
+from pipeline.thumbnails import ENTRY_BYTES, FRAMES, frames_to_show, pages_to_show, thumbnail
 from schemas.candidate import Region
 from schemas.errors import MediaError
 from schemas.geometry import Box, TimeSpan

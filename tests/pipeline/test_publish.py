@@ -268,7 +268,7 @@ def test_readers_of_main_see_whole_versions_only_while_publishers_are_killed(
     old, new = finished({"a": 1, "b": 2}), finished({"b": 2, "c": 3, "d": 4})
     published(old)
     command = [sys.executable, "-m", "pipeline", "publish", "--run", new.uri, "--repo", REPO]
-    with Reader() as reader:
+    with Reader(hub.url) as reader:
         for where in ("/lfs/", "/commit/"):
             client = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             hub.faults = [Fault(where, 503, do=partial(client.send_signal, signal.SIGKILL))]
@@ -282,7 +282,8 @@ def test_readers_of_main_see_whole_versions_only_while_publishers_are_killed(
 class Reader:
     """Somebody who lists and reads ``main`` again and again with the Hub's own client."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.seen: list[dict[str, bytes]] = []
         """The versions, each once, in the order in which they were seen."""
         self._looked = threading.Semaphore(0)
@@ -310,11 +311,13 @@ class Reader:
     def _read(self) -> None:
         from huggingface_hub import HfApi, hf_hub_download
 
+        hub = HfApi(endpoint=self.url, token=TOKEN)
         try:
             while not self._is_over.is_set():
-                sha = HfApi().dataset_info(REPO).sha
-                names = HfApi().list_repo_files(REPO, repo_type="dataset", revision=sha)
-                files = [hf_hub_download(REPO, name, repo_type="dataset", revision=sha) for name in names]
+                sha = hub.dataset_info(REPO).sha
+                names = hub.list_repo_files(REPO, repo_type="dataset", revision=sha)
+                at = {"repo_type": "dataset", "revision": sha, "endpoint": self.url, "token": TOKEN}
+                files = [hf_hub_download(REPO, name, **at) for name in names]
                 version = {name: Path(file).read_bytes() for name, file in zip(names, files, strict=True)}
                 if version not in self.seen[-1:]:
                     self.seen.append(version)

@@ -39,9 +39,11 @@ def media(format, data, limits=LIMITS):
 def test_every_format_and_mode_is_measured(format, mode, photo, encode):
     image = photo(48, 48)
     data = encode(image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode), format)
-    assert media(format, data) == Still(
-        format=format, mode=mode, width=48, height=48, stored_width=48, stored_height=48
-    )
+    found = media(format, data)
+    written = {name: getattr(found, name) for name in ("jpeg_quality", "jpeg_tables", "chroma_subsampling")}
+    assert found == Still(format=format, mode=mode, width=48, height=48, stored_width=48, stored_height=48, **written)
+    assert (written["jpeg_quality"] is not None) == bool(written["jpeg_tables"]) == (format == "JPEG")
+    assert bool(written["chroma_subsampling"]) == (format == "JPEG" and mode != "L")
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF", "PNG"])

@@ -131,12 +131,16 @@ def _propose(
     budget: float | None,
 ) -> bool:
     """Whether there is something to finalize: nothing, where the graph was only translated."""
-    from ..graphs import beam_options, is_dry_run
+    from annotators.sandbox import shared_sandbox
+
     from ..recipe import load_recipe
+
+    loaded = load_recipe(recipe, tuple(settings))
+    shared_sandbox(loaded.limits)  # its children start while Beam is imported, which takes seconds
+    from ..graphs import beam_options, is_dry_run
     from ..stages import open_run, propose
     from ..storage import clear_disk_errors
 
-    loaded = load_recipe(recipe, tuple(settings))
     folder = folder_of(run_)
     options = beam_options(arguments)
     open_run(folder, loaded, inputs, accept_change=accept)  # refused here, nothing has been touched yet

@@ -105,8 +105,9 @@ class _Review:
         is_changed = any(change.change != "kept" for change in changes)
         if self.candidate is not None:
             was = self.candidate
+            proposed = was.verdict or verdict  # the page asks for one: where the machine gave none, nobody corrects it
             is_changed |= (verdict, explanation, attributes, answers) != (
-                was.verdict, was.explanation, was.attributes, was.answers,
+                proposed, was.explanation, was.attributes, was.answers,
             )  # fmt: skip
         else:
             is_changed |= bool(verdict or explanation or attributes or answers)

@@ -187,6 +187,16 @@ def test_another_verdict_alone_is_a_fix(picture: Work) -> None:
     assert (verification.verdict, verification.origin_verdict) == ("fixed_and_accepted", "edited")
 
 
+def test_a_verdict_where_the_machine_gave_none_corrects_nobody(picture: Work) -> None:
+    result = picture.predicted()
+    silent = picture._replace(candidate=picture.candidate.evolve(verdict=None, verdict_score=None))
+    verification = judged(silent, result)
+    assert (verification.verdict, verification.origin_verdict) == ("accepted", "generated")
+    (said,) = (each for each in result if each["from_name"] == "verdict")
+    result.remove(said)
+    assert judged(picture, result).verdict == "fixed_and_accepted"
+
+
 def test_people_who_start_from_nothing(picture: Work) -> None:
     raw = {"id": 1, "result": [each for each in picture.predicted() if each["from_name"] in ("box", "verdict")]}
     verification = reviewed(raw, picture.data, picture.sample, None, picture.config, reviewer="person-1")

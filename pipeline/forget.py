@@ -60,15 +60,22 @@ def forget(
         write(line)
     for key in _answer_keys(run, found.ids):
         AnswerStore(answers_uri, payer="").remove(key)
-    for uri in {asset.uri for sample in found.samples for asset in sample.assets}:
-        if uri.startswith(f"{run.media_uri}/"):
-            remove(uri)
-    for uri in (uri for folder in PAGES for uri, _ in list_files(run.path(folder))):
+    for uri in (*_copies(run, found), *_files(run, PAGES)):
         remove(uri)
     _remove_rows(run, found)
     manifest = manifest.evolve(stages={**manifest.stages, **_counted(run, manifest)})
     run.write_manifest(manifest)
     return manifest
+
+
+def _copies(run: RunFolder, found: _Found) -> list[str]:
+    """Where the run keeps bytes of the media: what a source made, and what people were shown. Named by content."""
+    assets = tuple(asset.asset_id for sample in found.samples for asset in sample.assets)
+    return [uri for uri in _files(run, ("media", "people")) if uri.rpartition("/")[2].startswith(assets)]
+
+
+def _files(run: RunFolder, folders: Sequence[str]) -> list[str]:
+    return [uri for folder in folders for uri, _ in list_files(run.path(folder))]
 
 
 def forgotten_assets(run: RunFolder) -> frozenset[str]:

@@ -81,6 +81,9 @@ def test_nothing_of_the_sample_stays_and_the_counts_add_up(run: Path, pictures: 
     ]
     assert list(run.glob(f"answers/*/{answer}.json"))
     assert witnessmark("gallery", "--run", run) == 0
+    for copy in ("media", "people/desk/shown"):
+        (run / copy).mkdir(parents=True, exist_ok=True)
+        (run / copy / f"{hashlib.sha256(data).hexdigest()}-page.png").write_bytes(data)
     assert witnessmark("forget", "1.png", "--run", run) == 0
 
     assert names(run) == ["0.png", "2.png"]

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from schemas.arrow import files_to_arrow
 from schemas.candidate import Region
 from schemas.geometry import Polygon
 from schemas.record import Record
@@ -89,26 +90,35 @@ class Xaigd(Export):
                         yield samples[row["generator"], row["uid"]], tuple(_region(label, n) for n, label in labels)
 
 
+GROUP_BYTES = 16 << 20
+"""Bytes of images after which a row group ends, however few rows it has."""
+
+
 class _Split:
     """The Parquet file of one split, written in row groups."""
 
     def __init__(self, stack: ExitStack, uri: str) -> None:
         self.uri = uri
         file: BinaryIO = stack.enter_context(writing(uri))
-        self._writer = stack.enter_context(pq.ParquetWriter(file, SCHEMA, compression="zstd"))
+        # Media are compressed already, and a dictionary of them would be a second copy in memory.
+        self._writer = stack.enter_context(pq.ParquetWriter(file, SCHEMA, compression="none", use_dictionary=False))
         self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
         stack.callback(self._flush)
 
     def add(self, row: dict[str, Any], rows_per_group: int) -> None:
         """The next row."""
         self._rows.append(row)
-        if len(self._rows) >= rows_per_group:
+        self._bytes += len(row["image"]["bytes"]) if row["image"] else 0
+        if len(self._rows) >= rows_per_group or self._bytes >= GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
-            self._rows = []
+            small = pa.Table.from_pylist(self._rows, schema=SCHEMA.remove(0))
+            images = files_to_arrow([row["image"] for row in self._rows])
+            self._writer.write_table(pa.Table.from_arrays([images, *small.columns], schema=SCHEMA))
+            self._rows, self._bytes = [], 0
 
 
 TEXT, INTEGER, NUMBER = ({"dtype": dtype, "_type": "Value"} for dtype in ("string", "int64", "float64"))

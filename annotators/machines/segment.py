@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, PositiveFloat, PositiveInt, SerializeAsAny, field_validator
 
 import annotators.segmenters
-from schemas.base import canonical_json, content_id
-from schemas.candidate import Candidate, Measurement, Region, Usage
+from schemas.base import canonical_json
+from schemas.candidate import Candidate, Measurement, Region
 from schemas.errors import AnswerError
 from schemas.geometry import Box, Mask, box_from_mask, mask_area, mask_to_array
 from schemas.media.types import Document, Modality, Video
@@ -27,6 +27,7 @@ from schemas.taxonomy import Taxonomy
 
 from ..base import Annotator, MachineConfig, Workbench
 from ..outlining import Drawn, draw
+from ..reworked import reworked
 from ..segmenters.base import Patch, Place, Segmenter
 from ..segmenters.grabcut import Config as GrabCutConfig
 
@@ -157,30 +158,16 @@ class Segment(Annotator):
         names = {"segmenter", "max_error_px", "min_part_share", "max_regions", "holes", "outlines"}
         options = config.model_dump(mode="json", include=names)
         parameters = canonical_json({**options, "identity": self._segmenter.identity, "rasterizer": "pycocotools"})
-        machine, model = config.title, self._segmenter.model
-        return earlier.evolve(
-            candidate_id=content_id(earlier.sample_id, machine, model, parameters, earlier.candidate_id),
-            machine=machine,
-            kind=config.kind,
+        model = self._segmenter.model
+        return reworked(
+            earlier,
+            config,
             model=model,
-            model_snapshot=model,
-            prompt_sha256="",
             parameters=parameters,
+            latency_s=latency_s,
             seed=getattr(config.segmenter, "seed", None),
             regions=tuple(_refined(region, drawn.get(region.region_id)) for region in earlier.regions),
             measurements=tuple(m for region_id, found in drawn.items() for m in _measured(region_id, found)),
-            views=(),
-            answer_key="",
-            finish_reason="",
-            parse_status="ok",
-            usage=Usage(),
-            attempts=(),
-            is_cached=False,
-            latency_s=latency_s,
-            parent_ids=(earlier.candidate_id,),
-            chosen_id=earlier.candidate_id,
-            judgements=(),
-            is_consistent=None,
         )
 
 

@@ -13,8 +13,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.base import canonical_json, content_id
-from schemas.candidate import Candidate, Measurement, Region, Usage
+from schemas.base import canonical_json
+from schemas.candidate import Candidate, Measurement, Region
 from schemas.errors import AnswerError, ConfigError
 from schemas.geometry import Box, box_from_mask, box_from_polygons
 from schemas.media.types import Document
@@ -23,6 +23,7 @@ from schemas.taxonomy import Taxonomy
 
 from ..base import Annotator, MachineConfig, Reads
 from ..consensus.keeping import recited_answers, recited_claims
+from ..reworked import reworked
 
 __all__ = ["Config", "Sift"]
 
@@ -83,7 +84,7 @@ class Sift(Annotator):
 
     def _sifted(self, sample: Sample, earlier: Candidate) -> Candidate:
         start = time.perf_counter()
-        config, machine, model = self.config, self.config.title, f"sift-{VERSION}"
+        config, model = self.config, f"sift-{VERSION}"
         parameters = canonical_json(
             config.model_dump(include=set(Config.model_fields) - set(MachineConfig.model_fields))
         )
@@ -91,14 +92,12 @@ class Sift(Annotator):
         left_out |= self._nested(earlier.regions, left_out)
         kept = [region for region in earlier.regions if region.region_id not in left_out]
         names = {region.region_id: region.region_id for region in kept}
-        return earlier.evolve(
-            candidate_id=content_id(earlier.sample_id, machine, model, parameters, earlier.candidate_id),
-            machine=machine,
-            kind=config.kind,
+        return reworked(
+            earlier,
+            config,
             model=model,
-            model_snapshot=model,
-            prompt_sha256="",
             parameters=parameters,
+            latency_s=time.perf_counter() - start,
             seed=None,
             claims=recited_claims(earlier, names),
             answers=recited_answers(earlier, names),
@@ -106,18 +105,6 @@ class Sift(Annotator):
             measurements=tuple(
                 _measured(region, left_out) for region in earlier.regions if region.region_id in left_out
             ),
-            views=(),
-            answer_key="",
-            finish_reason="",
-            parse_status="ok",
-            usage=Usage(),
-            attempts=(),
-            is_cached=False,
-            latency_s=time.perf_counter() - start,
-            parent_ids=(earlier.candidate_id,),
-            chosen_id=earlier.candidate_id,
-            judgements=(),
-            is_consistent=None,
         )
 
     def _by_size(self, sample: Sample, regions: Sequence[Region]) -> LeftOut:

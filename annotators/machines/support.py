@@ -14,8 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from schemas.base import canonical_json, content_id
-from schemas.candidate import Answer, Attribute, Candidate, Measurement, Usage
+from schemas.base import canonical_json
+from schemas.candidate import Answer, Attribute, Candidate, Measurement
 from schemas.errors import AnswerError
 from schemas.media.documents import Word
 from schemas.media.types import Document
@@ -25,6 +25,7 @@ from ..base import Annotator, MachineConfig, Reads
 from ..consensus.keeping import recited_claims
 from ..models.supporting import ATTRIBUTE, RANK, SAID, Level, support_of
 from ..models.texts import placed_words
+from ..reworked import reworked
 
 __all__ = ["Config", "Support"]
 
@@ -71,39 +72,25 @@ class Support(Annotator):
         return dict(zip(pages, placed, strict=True))
 
     def _checked(self, first: Candidate, levels: Sequence[Level], latency_s: float) -> Candidate:
-        machine, model = self.config.title, f"support-{VERSION}"
+        model = f"support-{VERSION}"
         parameters = canonical_json({"least": self.config.least})
         judged = list(zip(first.answers, levels, strict=True))
         kept = [(answer, level) for answer, level in judged if self._is_enough(level)]
         gone = {i for a, level in judged if not self._is_enough(level) for i in a.region_ids}
         gone -= {i for answer, _ in kept for i in answer.region_ids}
         regions = tuple(region for region in first.regions if region.region_id not in gone)
-        return first.evolve(
-            candidate_id=content_id(first.sample_id, machine, model, parameters, first.candidate_id),
-            machine=machine,
-            kind=self.config.kind,
+        return reworked(
+            first,
+            self.config,
             model=model,
-            model_snapshot=model,
-            prompt_sha256="",
             parameters=parameters,
+            latency_s=latency_s,
             seed=None,
             claims=recited_claims(first, {region.region_id: region.region_id for region in regions}),
             regions=regions,
             answers=tuple(answer for answer, _ in kept),
             attributes=(*first.attributes, *_attributes(kept)),
             measurements=tuple(_left_out(a, level) for a, level in judged if not self._is_enough(level)),
-            views=(),
-            answer_key="",
-            finish_reason="",
-            parse_status="ok",
-            usage=Usage(),
-            attempts=(),
-            is_cached=False,
-            latency_s=latency_s,
-            parent_ids=(first.candidate_id,),
-            chosen_id=first.candidate_id,
-            judgements=(),
-            is_consistent=None,
         )
 
     def _is_enough(self, level: Level) -> bool:

@@ -18,11 +18,12 @@ from urllib.parse import quote
 from pydantic import Field
 
 from schemas.candidate import Answer, Region
-from schemas.geometry import Box, box_from_mask, box_from_polygons, box_to_thousandths_xyxy
+from schemas.geometry import Box, box_to_thousandths_xyxy
 from schemas.media.types import Document
 from schemas.record import Record
 
 from ..filesystems import join, open_uri, write_atomically, writing
+from ._boxes import box_of
 from ._coco_format import to_json
 from ._media import media_name, with_media
 from ._refusals import no_medium, refusal_of
@@ -123,18 +124,8 @@ def _by_page(record: Record, answer: Answer) -> dict[int, list[tuple[Box, str]]]
     found: dict[int, list[tuple[Box, str]]] = defaultdict(list)
     for region_id in answer.region_ids:
         region = regions[region_id]
-        found[region.page_index or 0].append((_box(region), region.category))
+        found[region.page_index or 0].append((box_of(region), region.category))
     return dict(sorted(found.items()))
-
-
-def _box(region: Region) -> Box:
-    if region.box:
-        return region.box
-    if region.polygons:
-        return box_from_polygons(region.polygons)
-    if region.mask is None:
-        raise ValueError(f"region {region.region_id} has no place that a box could hold")
-    return box_from_mask(region.mask)
 
 
 def _at_dpi(box: Box, dpi: float) -> list[int]:

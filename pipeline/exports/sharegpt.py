@@ -18,8 +18,6 @@ from urllib.parse import quote
 from schemas.candidate import Region
 from schemas.geometry import (
     Box,
-    box_from_mask,
-    box_from_polygons,
     box_from_thousandths_xyxy,
     box_from_unit_xyxy,
     box_to_thousandths_xyxy,
@@ -29,6 +27,7 @@ from schemas.media.types import Document
 from schemas.record import Record
 
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
+from ._boxes import box_of
 from ._json_list import JsonList
 from ._media import media_name, with_media
 from ._refusals import no_medium, refusal_of
@@ -110,7 +109,7 @@ class ShareGpt(Export):
         if record.verdict:
             yield f"Verdict: {record.verdict}."
         for region in record.regions:
-            place, size = _box_of(region), (record.media.width, record.media.height)  # type: ignore[union-attr]
+            place, size = box_of(region), (record.media.width, record.media.height)  # type: ignore[union-attr]
             said = ", ".join(f"{n:g}" if isinstance(n, int) else repr(n) for n in self._numbers(place, *size))
             words = _line(region.phrase or region.category)
             yield f"{region.category}: <ref>{words}</ref><box>[[{said}]]</box> {_line(region.explanation)}".rstrip()
@@ -164,16 +163,6 @@ def _region_reason(region: Region) -> str:
     }
     missing = [name for name, is_held in held.items() if not is_held]
     return f"region {region.region_id} has {', '.join(missing)}" if missing else ""
-
-
-def _box_of(region: Region) -> Box:
-    if region.box:
-        return region.box
-    if region.polygons:
-        return box_from_polygons(region.polygons)
-    if region.mask is None:
-        raise ValueError(f"region {region.region_id} has no place that a box could hold")
-    return box_from_mask(region.mask)
 
 
 def _line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -85,10 +86,8 @@ def publication(
     for path, text in _descriptions(facts, recipe, files).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
-    for path in _exported(run, recipe, write):
-        files[path] = sha256_of(run.path(path))
-    for table in TABLES:
-        files |= {f"{table}/{uri.rpartition('/')[2]}": sha256_of(uri) for uri in part_uris(run, table)}
+    parts = [f"{table}/{uri.rpartition('/')[2]}" for table in TABLES for uri in part_uris(run, table)]
+    files |= _hashed(run, [*_exported(run, recipe, write), *parts])
     manifest = manifest.evolve(files=files)
     return _report(run, manifest, recipe, seen)
 
@@ -205,6 +204,12 @@ def _exported(run: RunFolder, recipe: Recipe, write: Callable[[str], None]) -> I
         for uri in export.write(read_records(run.path("dataset")), place):
             yield uri.removeprefix(f"{run.uri}/")
         write(f"export {config.kind}: {place.out_uri}")
+
+
+def _hashed(run: RunFolder, paths: Sequence[str]) -> dict[str, FileFact]:
+    """Every file's fact by its path; an export's media are hashed on all cores, for hashing leaves the GIL."""
+    with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
+        return dict(zip(paths, pool.map(sha256_of, [run.path(path) for path in paths]), strict=True))
 
 
 def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> Manifest:

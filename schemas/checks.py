@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .candidate import Region
-from .geometry import TOLERANCE_PX, Box, box_from_mask, clamp_box, clamp_polygon, mask_area, polygon_defects
+from .geometry import Box, clamp_box, clamp_polygon, mask_area, mask_lies_in, polygon_defects
 from .media.types import Document, Image, Media, Page, Video
 from .record import Record
 from .taxonomy import Taxonomy
@@ -174,19 +174,8 @@ def _mask(region: Region, size: Size) -> Iterator[Defect]:
         yield Defect("mask_size", f"its mask is {mask.width} x {mask.height} px, the medium {size[0]:g} x {size[1]:g}")
     elif not mask_area(mask):
         yield Defect("empty_mask", "its mask holds no pixel")
-    elif region.box and not _holds(region.box, box_from_mask(mask)):
+    elif region.box and not mask_lies_in(mask, region.box):
         yield Defect("mask_outside_box", "its mask reaches out of its box by more than the pixel at the edge")
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    """Whether ``inner`` lies in ``outer``, but for the pixel that rasterizing may add at each edge."""
-    slack = 1 + TOLERANCE_PX
-    return (
-        inner.x1 >= outer.x1 - slack
-        and inner.y1 >= outer.y1 - slack
-        and inner.x2 <= outer.x2 + slack
-        and inner.y2 <= outer.y2 + slack
-    )
 
 
 def _size(region: Region, media: Media) -> Size | None:

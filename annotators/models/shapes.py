@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from schemas.candidate import View
 from schemas.geometry import (
-    TOLERANCE_PX,
     Box,
     Mask,
     Polygon,
@@ -16,6 +15,7 @@ from schemas.geometry import (
     box_from_polygons,
     clamp_polygon,
     mask_area,
+    mask_lies_in,
     polygon_defects,
 )
 
@@ -65,7 +65,7 @@ def read_shape(where: str, value: dict[str, Any], view: View, asked: Asked, foun
     if value.get(key) is None and (polygons or mask):
         return Shape(box_from_polygons(polygons) if polygons else _around(mask), polygons, mask)
     box = _box(value.get(key), frame, found)
-    if box and mask and not _holds(box, box_from_mask(mask)):
+    if box and mask and not mask_lies_in(mask, box):
         found.wrong(Flaw.MASK_OUTSIDE_BOX.told(where))
     return Shape(box, polygons, mask)
 
@@ -174,17 +174,6 @@ def _mask(value: Any, frame: _Frame, found: Findings) -> Mask | None:
 
 def _around(mask: Mask | None) -> Box | None:
     return box_from_mask(mask) if mask else None
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    """Whether ``inner`` lies in ``outer``, but for the pixel that rasterizing may add at each edge."""
-    slack = 1 + TOLERANCE_PX
-    return (
-        inner.x1 >= outer.x1 - slack
-        and inner.y1 >= outer.y1 - slack
-        and inner.x2 <= outer.x2 + slack
-        and inner.y2 <= outer.y2 + slack
-    )
 
 
 def _beyond(corners: tuple[float, ...], edges: tuple[float, float]) -> float:

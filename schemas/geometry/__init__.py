@@ -30,6 +30,7 @@ from .masks import (
     mask_from_box,
     mask_from_polygons,
     mask_iou,
+    mask_lies_in,
     mask_to_array,
 )
 from .polygons import (
@@ -71,6 +72,7 @@ __all__ = [
     "mask_from_box",
     "mask_from_polygons",
     "mask_iou",
+    "mask_lies_in",
     "mask_to_array",
     "polygon_defects",
     "polygon_from_coco_flat",

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import random
 import re
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,6 +17,8 @@ from PIL import Image
 from annotators.models.conventions import CONVENTIONS
 from schemas.candidate import View
 from schemas.task import BoxConvention
+
+from .quirky import Call, QuirkyServer, Said, completion
 
 Say = Callable[[list[float]], Any]
 
@@ -28,7 +28,7 @@ def as_box(numbers: list[float]) -> Any:
     return {"box": numbers}
 
 
-class Seer:
+class Seer(QuirkyServer):
     """``noise`` is the standard deviation of each edge, as a share of the box's side or, by ``of``, of the picture's.
 
     ``say`` puts the numbers into words: JSON of what it gives, or the string itself.
@@ -48,22 +48,11 @@ class Seer:
         self.random = random.Random(seed)
         self.words: list[str] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        super().__init__(self._reply)
 
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def _reply(self, call: Call) -> Said:
+        said = self.answer(call.body)
+        return completion(self.fault(len(self.words)) or said, model=call.body["model"])
 
     def answer(self, request: dict[str, Any]) -> Any:
         content = next(m["content"] for m in request["messages"] if m["role"] == "user")
@@ -93,33 +82,3 @@ class Seer:
         x1, y1, x2, y2 = (share * edge for share, edge in zip(noisy, edges, strict=True))
         numbers = self.convention.order.from_corners(x1, y1, x2, y2)
         return [round(number) if self.convention.is_whole else round(number, 3) for number in numbers]
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        seer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                said = seer.answer(request)
-                fault = seer.fault(len(seer.words))
-                content = fault or (said if isinstance(said, str) else json.dumps(said))
-                message = {"role": "assistant", "content": content}
-                body = json.dumps(
-                    {
-                        "model": request["model"],
-                        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-                        "usage": {"prompt_tokens": 10, "completion_tokens": 5},
-                    }
-                ).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from tests.servers.quirky import Call, QuirkyServer, Said, completion
 
 __all__ = ["Asked", "ThinkingServer"]
 
@@ -31,53 +31,18 @@ class Asked:
         return [json.loads(line.partition(": ")[2]) for line in lines]
 
 
-class ThinkingServer:
+class ThinkingServer(QuirkyServer):
     """Answers each request with what ``think`` gives: an object, words, or an HTTP status."""
 
     def __init__(self, think: Callable[[Asked], Any]) -> None:
         self.asked: list[Asked] = []
-        server = self
+        self._think = think
+        super().__init__(self._reply)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                asked = Asked(body)
-                server.asked.append(asked)
-                answer = think(asked)
-                status = answer if isinstance(answer, int) else 200
-                content = answer if isinstance(answer, str) else json.dumps(answer)
-                message = {"role": "assistant", "content": content}
-                reply = {
-                    "model": body["model"],
-                    "choices": [{"message": message, "finish_reason": "stop"}],
-                    "usage": {"prompt_tokens": 100, "completion_tokens": 10},
-                }
-                data = json.dumps(reply if status == 200 else {"error": {"message": "no", "code": "x"}}).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-
-    @property
-    def base_url(self) -> str:
-        """What a client takes as its base_url."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def _reply(self, call: Call) -> Said:
+        asked = Asked(call.body)
+        self.asked.append(asked)
+        answer = self._think(asked)
+        if isinstance(answer, int):
+            return Said({"error": {"message": "no", "code": "x"}}, status=answer)
+        return completion(answer, model=call.body["model"])

@@ -8,17 +8,16 @@ official client is run against it by a test.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
+from .loopback import LoopbackServer
 from .model_answers import read_request
 from .model_faults import Settings, completion
 
@@ -29,7 +28,7 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass
-class BatchServer:
+class BatchServer(LoopbackServer):
     """A running server; a context manager."""
 
     script: tuple[str, ...] = ()
@@ -61,10 +60,7 @@ class BatchServer:
     shown: Counter[str] = field(default_factory=Counter)
     """Requests by their pictures."""
     usage: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+    _dropped: set[str] = field(default_factory=set)
 
     def stats(self) -> Json:
         """Calls by address, requests by custom_id, and the tokens of all answers that were made."""
@@ -75,18 +71,8 @@ class BatchServer:
             "batches": [batch["status"] for batch in self.batches.values()],
         }
 
-    def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _serve(self, ready: threading.Event) -> None:
+    def application(self) -> web.Application:
+        """The routes of both APIs."""
         app = web.Application(client_max_size=2**30, middlewares=[self._middleware])
         app.add_routes(
             [
@@ -99,16 +85,7 @@ class BatchServer:
                 web.post("/v1/batches/{id}/cancel", self._cancel),
             ]
         )
-        runner = web.AppRunner(app, handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._dropped: set[str] = set()
-        ready.set()
-        await self._stop.wait()
-        await runner.cleanup()
+        return app
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Any) -> web.StreamResponse:

@@ -15,14 +15,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter, deque
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
+from .loopback import LoopbackServer
 from .model_answers import read_request
 from .model_faults import Settings, completion
 
@@ -42,7 +42,7 @@ MACHINE = (
 )
 
 
-class MovingServer:
+class MovingServer(LoopbackServer):
     """A running server; a context manager.
 
     ``kind``: ``in_flight`` counts requests at once, ``per_second`` those of the last second. ``steps`` are the limits,
@@ -73,10 +73,6 @@ class MovingServer:
         """Share of the places in flight that were used, from the first request to the last answer."""
         return self._used / self._offered if self._offered else 0.0
 
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
     def limit(self, since_s: float) -> int:
         """The limit so many seconds after the first request."""
         return self.steps[int(since_s / self.period_s) % len(self.steps)] if self.steps else 10**9
@@ -90,28 +86,11 @@ class MovingServer:
             since += step
         return since
 
-    def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _serve(self, ready: threading.Event) -> None:
+    def application(self) -> web.Application:
+        """The one route."""
         app = web.Application(client_max_size=2**28)
         app.router.add_post("/v1/chat/completions", self._complete)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.port = runner.addresses[0][1]
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        ready.set()
-        await self._stop.wait()
-        await runner.cleanup()
+        return app
 
     async def _complete(self, http: web.Request) -> web.Response:
         body = await http.read()

@@ -1,0 +1,3 @@
+from .lean_beam import import_lean
+
+import_lean()

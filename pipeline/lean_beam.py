@@ -14,7 +14,7 @@ from types import ModuleType
 
 __all__ = ["import_lean"]
 
-UNUSED = frozenset({"pandas", "google.cloud.bigquery", "google.cloud.pubsub"})
+UNUSED = frozenset({"pandas", "google.cloud.bigquery", "google.cloud.bigquery_storage_v1", "google.cloud.pubsub"})
 
 
 class _Unused(MetaPathFinder):

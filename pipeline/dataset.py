@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from schemas.arrow import Config, dataset_schema, record_from_row
 from schemas.record import Record
 
-from .filesystems import list_files, open_uri
+from .filesystems import list_files
+from .parquet_files import open_parquet
 
 __all__ = ["HUB_CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
 
@@ -49,6 +48,6 @@ def read_rows(
     shard_uri: str, columns: list[str] | None = None, *, at_once: int = ROWS_AT_ONCE
 ) -> Iterator[dict[str, Any]]:
     """Rows of one shard as they stand there; few at once where media come along."""
-    with open_uri(shard_uri) as file, pq.ParquetFile(file) as parquet:
+    with open_parquet(shard_uri) as parquet:
         for batch in parquet.iter_batches(batch_size=at_once, columns=columns):
             yield from batch.to_pylist()

@@ -19,7 +19,8 @@ from schemas.arrow import from_arrow, table_schema, to_arrow
 from schemas.base import Frozen
 
 from .drain import DRAIN
-from .filesystems import list_files, open_uri, remove, rename
+from .filesystems import list_files, remove, rename
+from .parquet_files import open_parquet
 from .stop import stop_reason
 from .storage import RunFolder, WholeFile
 
@@ -56,7 +57,7 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The table as record batches, part by part, with only some columns where asked."""
     for uri in part_uris(run, table, prefix):
-        with open_uri(uri) as file, pq.ParquetFile(file) as parquet:
+        with open_parquet(uri) as parquet:
             yield from parquet.iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns) if columns else None)
 
 

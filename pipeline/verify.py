@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from annotators.sandbox import shared_sandbox
@@ -35,6 +34,7 @@ from .dataset import config_of, read_rows, shard_uris
 from .filesystems import exists, open_uri
 from .labelmap import label_map, label_map_png, read_label_map
 from .merge import published_record
+from .parquet_files import open_parquet
 from .passwords import Passwords
 from .plan import plan_of
 from .preview import preview
@@ -189,7 +189,7 @@ def _shard(uri: str, recipe: Recipe, passwords: Passwords) -> Iterator[tuple[str
 
 
 def _schema(uri: str, config: Config, recipe: Recipe) -> Iterator[str]:
-    with open_uri(uri) as file, pq.ParquetFile(file) as parquet:
+    with open_parquet(uri) as parquet:
         if not parquet.schema_arrow.equals(dataset_schema(config, has_preview=recipe.dataset.preview)):
             yield "its schema is not the one of this version"
 

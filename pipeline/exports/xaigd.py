@@ -24,6 +24,7 @@ from schemas.geometry import Polygon
 from schemas.record import Record
 
 from ..filesystems import join, list_files, open_uri, writing
+from ..parquet_files import open_parquet
 from ._coco_format import to_json
 from ._media import with_media
 from ._outlined import outlined
@@ -83,7 +84,7 @@ class Xaigd(Export):
         with open_uri(join(out_uri, "keys.jsonl")) as file:
             samples = {(row["generator"], row["uid"]): row["sample_id"] for row in map(json.loads, file)}
         for uri, _ in list_files(join(out_uri, "data"), recursive=False):
-            with open_uri(uri) as file, pq.ParquetFile(file) as parquet:
+            with open_parquet(uri) as parquet:
                 for batch in parquet.iter_batches(columns=["generator", "uid", "labels"]):
                     for row in batch.to_pylist():
                         labels = enumerate(row["labels"] or (), 1)

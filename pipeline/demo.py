@@ -14,7 +14,7 @@ RECIPE = "planted"
 def demonstrate(run: RunFolder, write: Callable[[str], None]) -> Manifest:
     """Run the planted recipe into ``run`` and print where the dataset is and how well the machine did."""
     from .evaluation import lines
-    from .publication import evaluation_of
+    from .evaluation.runs import bench_run, evaluation_of
     from .recipe import load_recipe
     from .stages import finalize, open_run, propose, recipe_of
 
@@ -22,7 +22,8 @@ def demonstrate(run: RunFolder, write: Callable[[str], None]) -> Manifest:
         manifest = open_run(run, load_recipe(RECIPE), (), accept_change=False)
         manifest = propose(run, manifest, arguments=(), limit=None, answers_uri=None, write=write)
         manifest = finalize(run, manifest, arguments=(), write=write)
-    print("\n".join(lines(evaluation_of(run, recipe_of(manifest)))))
+    recipe = recipe_of(manifest)
+    print("\n".join(lines(evaluation_of(bench_run(run, recipe), recipe))))
     print(_where(run, manifest))
     return manifest
 

@@ -24,7 +24,8 @@ from .citation import citation
 from .croissant import croissant
 from .dataset import HUB_CONFIGS, read_records
 from .evaluation import Evaluation
-from .evaluation.runs import bench_of, evaluation_of
+from .evaluation.bench import bench
+from .evaluation.runs import bench_run, evaluation_of
 from .evaluation.words import pareto
 from .exports.base import ExportPlace
 from .filesystems import list_files, open_uri, remove, write_atomically
@@ -46,7 +47,7 @@ from .tables import write_table as write_rows
 from .tally import RecordCounts, Tally, choose_gallery, group_rejections
 from .thumbnails import thumbnail
 
-__all__ = ["evaluation_of", "publication", "rewrite_report"]
+__all__ = ["publication", "rewrite_report"]
 
 GALLERY = 48
 
@@ -216,7 +217,8 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
     duplicates = [
         Duplicate.model_validate(row) for batch in read_batches(run, "duplicates") for row in batch.to_pylist()
     ]
-    evaluation, bench = evaluation_of(run, recipe), bench_of([(run, recipe)])
+    judged = bench_run(run, recipe)
+    evaluation, compared = evaluation_of(judged, recipe), bench([judged])
     works = work_by_machine(run)
     facts = ReportFacts(
         title=recipe.dataset.title or recipe.name,
@@ -233,8 +235,8 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
         near_duplicate_groups=_near_groups(duplicates),
         evaluation=tuple(_evaluation_rows(evaluation)),
         evaluation_note=evaluation.criterion,
-        bench=bench,
-        pareto=pareto(bench),
+        bench=compared,
+        pareto=pareto(compared),
         quality=read_quality(run),
         shortcuts=read_shortcuts(run),
         gallery=tuple(_gallery(run, recipe, Passwords(recipe, manifest.inputs, run), seen.gallery)),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.arrow import from_arrow
 from schemas.candidate import Candidate
 from schemas.record import Rejection
 from schemas.sample import Sample
@@ -15,33 +19,35 @@ from ..plan import make_plan
 from ..recipe import Recipe
 from ..seen import seen_samples
 from ..storage import RunFolder
-from ..tables import read_rows
-from .bench import Bench, BenchRun, bench, with_human_truth
+from ..tables import read_batches, read_rows
+from .bench import BenchRun, bench, with_human_truth
 from .measures import VERDICTS
 from .scores import Evaluation, evaluate_run, lines
 from .words import bench_lines
 
-__all__ = ["bench_of", "bench_run", "evaluation_of", "printed"]
+__all__ = ["bench_run", "bench_runs", "evaluation_of", "printed"]
 
 Run = tuple[RunFolder, Recipe]
 
 
-def evaluation_of(run: RunFolder, recipe: Recipe) -> Evaluation:
+def evaluation_of(one: BenchRun, recipe: Recipe) -> Evaluation:
     """Candidates against the known truth of the samples that have one, category by category."""
-    one = bench_run(run, recipe)
     return evaluate_run(one.samples, one.candidates, recipe.taxonomy)
 
 
-def bench_of(runs: Sequence[Run]) -> Bench:
-    """The machines of all runs side by side; the runs are named by the ends of their folders, as far as they differ."""
+def bench_runs(runs: Sequence[Run]) -> list[BenchRun]:
+    """What the runs say; they are named by the ends of their folders, as far as they differ."""
     names = _names([run.uri for run, _ in runs])
-    return bench([bench_run(run, recipe, name) for (run, recipe), name in zip(runs, names, strict=True)])
+    return [bench_run(run, recipe, name) for (run, recipe), name in zip(runs, names, strict=True)]
 
 
 def bench_run(run: RunFolder, recipe: Recipe, name: str = "") -> BenchRun:
-    """What the tables of a run say about the samples whose truth or origin is known; groups are those of finalize."""
+    """What the tables of a run say about the samples whose truth or origin is known; groups are those of finalize.
+
+    Nothing else is held, however many samples there are.
+    """
     samples: dict[str, list[Sample]] = {}
-    for sample in read_rows(run, "samples", Sample):
+    for sample in _promising(run):
         samples.setdefault(sample.sample_id, []).append(sample)
     joined = with_human_truth(map(join_duplicates, samples.values()), read_rows(run, "verifications", Verification))
     known = {s.sample_id: s for s in joined if s.has_ground_truth or s.origin in VERDICTS}
@@ -57,13 +63,30 @@ def bench_run(run: RunFolder, recipe: Recipe, name: str = "") -> BenchRun:
     )
 
 
+def _promising(run: RunFolder) -> Iterator[Sample]:
+    """Every row of the samples of which some row states a truth or an origin, or that a person verified."""
+    wanted = pc.unique(pa.chunked_array(_stated(run), pa.string()))
+    for batch in read_batches(run, "samples") if len(wanted) else ():
+        for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
+            yield from_arrow(row, Sample)
+
+
+def _stated(run: RunFolder) -> Iterator[pa.Array]:
+    for batch in read_batches(run, "verifications", ("sample_id",)):
+        yield batch.column("sample_id")
+    for batch in read_batches(run, "samples", ("sample_id", "origin", "has_ground_truth")):
+        has_origin = pc.is_in(batch.column("origin"), pa.array(VERDICTS))
+        yield batch.filter(pc.or_(batch.column("has_ground_truth"), has_origin)).column("sample_id")
+
+
 def printed(runs: Sequence[Run], *, as_json: bool) -> str:
     """The tables of every run, then all machines side by side; as JSON, one object ``{"runs": ..., "bench": ...}``.
 
     The JSON of a single run is its Evaluation with the bench beside it.
     """
-    evaluations = [(run.uri, evaluation_of(run, recipe)) for run, recipe in runs]
-    compared = bench_of(runs)
+    read = bench_runs(runs)
+    evaluations = [(run.uri, evaluation_of(one, recipe)) for (run, recipe), one in zip(runs, read, strict=True)]
+    compared = bench(read)
     if as_json:
         tables = {uri: evaluation.model_dump(mode="json") for uri, evaluation in evaluations}
         single = evaluations[0][1].model_dump(mode="json") if len(evaluations) == 1 else {"runs": tables}

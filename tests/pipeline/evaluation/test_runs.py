@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evaluation.runs import bench_of, bench_run, printed
+from pipeline.evaluation.bench import bench
+from pipeline.evaluation.runs import bench_run, bench_runs, printed
 from pipeline.recipe import Recipe, load_recipe
 from pipeline.storage import RunFolder
 from pipeline.tables import write_table
@@ -59,8 +60,20 @@ def test_each_sample_and_candidate_counts_once_and_people_are_truth(
     assert (by_name["0.png"] == by_name["1.png"], len(set(by_name.values()))) == (True, 3)
 
 
+def test_an_origin_alone_counts_too_and_rows_of_one_sample_stay_together(
+    tmp_path: Path, make_sample: Callable[..., Sample], recipe: Recipe
+) -> None:
+    run = RunFolder(f"{tmp_path}/run")
+    known = make_sample("0", origin="real")
+    write_table(run, "samples", [known, make_sample("1"), known.evolve(item_id="copy", origin="unknown")], Sample)
+
+    (found,) = bench_run(run, recipe).samples
+    assert (found.item_id, found.origin) == (known.item_id, "real")
+    assert [f.message for f in found.findings] == ["the same content as 'copy' says otherwise about: origin"]
+
+
 def test_runs_are_named_by_what_tells_them_apart(folders: tuple[RunFolder, RunFolder], recipe: Recipe) -> None:
-    compared = bench_of([(run, recipe) for run in folders])
+    compared = bench(bench_runs([(run, recipe) for run in folders]))
     assert (compared.samples, compared.left_out) == (3, 1)
     assert {m.machine: m.figure("region_f1") and m.figures[0].value for m in compared.machines} == {
         "one/run:forensic": 1.0,

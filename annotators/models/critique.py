@@ -104,8 +104,7 @@ def _problems(value: Any, asked: Asked, found: Findings) -> list[str]:
     if not isinstance(value, list):
         found.wrong(Flaw.WRONG_TYPE.told(name="'problems'", value=shown(value), wanted="a list of strings"))
         return []
-    most = asked.task.max_explanation_chars
-    words = [said(problem, "problem", most, found) for problem in value[:MOST_PROBLEMS]]
+    words = [said(problem, "problem", asked, found) for problem in value[:MOST_PROBLEMS]]
     return [" ".join(problem.split()) for problem in words if problem]
 
 

@@ -54,6 +54,21 @@ def test_once_told_in_words_every_later_sample_is(make_image: MakeImage, propose
     assert sum(told) == 6
 
 
+def test_a_model_that_fills_the_form_with_its_own_words_is_told_so(make_image: MakeImage, propose: Propose) -> None:
+    """Small models give back what the schema says about a field."""
+
+    def reply(call: Call) -> Said:
+        schema = call.body["response_format"]["json_schema"]["schema"]
+        echo = {"explanation": schema["properties"]["explanation"]["description"]}
+        return completion(ANSWER if call.is_again else {**ANSWER, **echo})
+
+    with QuirkyServer(reply) as server:
+        (found,) = propose(server.base_url, make_image())
+
+    assert [(a.status, a.defects) for a in found.attempts] == [("parse_error", ("says_nothing",)), ("ok", ())]
+    assert "which explains nothing" in server.calls[1].body["messages"][-1]["content"]
+
+
 def test_a_model_that_is_cut_short_of_the_form_is_asked_for_less(make_image: MakeImage, propose: Propose) -> None:
     """A small model rambles until max_tokens; what it said is no JSON at all."""
     cut = {"finish_reason": "length", "index": 0, "message": {"role": "assistant", "content": "so so so so"}}

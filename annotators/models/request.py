@@ -77,8 +77,6 @@ _FORM_WORDS = (
     "grammar",
     "schema",
 )
-
-
 _UNKNOWN = (
     "unsupported",
     "not support",

@@ -75,7 +75,9 @@ def answer_for(request: Request, categories: tuple[str, ...], min_regions: int =
     """A valid answer, the same for the same pictures and schema; ``categories`` serve where no schema names any."""
     form = request.content.get("response_format")
     schema = form["json_schema"]["schema"] if isinstance(form, dict) and "json_schema" in form else _in_words(request)
-    answer: dict[str, Any] = _Writer(request, categories, min_regions).instance(schema, "answer")
+    asked = schema.get("properties", {})
+    is_evidence = "answer" in asked and "explanation" not in asked  # an answer to a question rests on some place
+    answer: dict[str, Any] = _Writer(request, categories, max(min_regions, is_evidence)).instance(schema, "answer")
     return answer
 
 

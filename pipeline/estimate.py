@@ -270,12 +270,12 @@ def _machine(asked: _Asked, scale: float, readable: int, probe: int, payments: S
     options = asked.options
     mine = [payment for payment in payments if payment.machine == options.title]
     samples = round(len(asked.calls) * scale)
-    if mine:
+    if mine and all(map(_is_counted, mine)):
         share = len(asked.calls) / max(readable, 1)
         per_sample = _by_sample(mine, max(1, round(min(probe, readable) * share)), samples)
         rule, (calls, inside, outside) = "probe", (each.times(samples) for each in per_sample)
     else:
-        rule = rule_of(options.model).name
+        rule = rule_of(options.model).name + (": the server counts no tokens" if mine else "")
         calls, inside, outside = (each.times(scale) for each in _guess(asked, samples))
     return MachineEstimate(
         machine=options.title,
@@ -287,6 +287,12 @@ def _machine(asked: _Asked, scale: float, readable: int, probe: int, payments: S
         output_tokens=outside,
         usd=_usd(options, inside, outside),
     )
+
+
+def _is_counted(payment: Payment) -> bool:
+    """Whether the server said what it counted: else an answer would seem to be free."""
+    usage = payment.usage
+    return usage.usd is not None or bool(usage.input_tokens + usage.output_tokens)
 
 
 def _guess(asked: _Asked, samples: int) -> tuple[Range, Range, Range]:

@@ -26,9 +26,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 """What the Hub takes for a split name."""
 _PLACEHOLDERS = re.compile(
-    r"((no|missing) )?explanation( missing)?|missing|n a|na|nan|nil|none|null|undefined|unknown|tba|tbd|todo|"
-    r"text|string|placeholder|lorem ipsum|x+|not (applicable|available)|(same )?as above|see above|asdf\w*|"
-    r"blah( blah)*|(?P<letter>\w)(?P=letter){3,}"
+    r"((no|missing|your|insert|write|add|the|an) )*explanation( missing|( goes)? here)?|missing|n a|na|nan|nil|none|"
+    r"null|undefined|unknown|tba|tbd|todo|text|string|placeholder|lorem ipsum|x+|not (applicable|available)|"
+    r"(same )?as above|see above|asdf\w*|(?P<word>\w+)( (?P=word)){3,}|blah( blah)*|(?P<letter>\w)(?P=letter){3,}"
 )
 """Words alone, lower case, without punctuation: what stands where somebody meant to write."""
 _TOLERANCE_S = 1e-3

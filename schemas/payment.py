@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import NonNegativeFloat
+
 from .base import Frozen
 from .candidate import Usage
 
@@ -29,3 +31,10 @@ class Payment(Frozen):
     """At once, or by a Batch API at its own price."""
     usage: Usage
     """What it cost."""
+    expected_usd: NonNegativeFloat | None = None
+    """What it was expected to cost, where the server did not say what it counted; no bill, but a budget counts it."""
+
+    @property
+    def charged_usd(self) -> float:
+        """US dollars that a budget counts."""
+        return (self.expected_usd or 0.0) if self.usage.usd is None else self.usage.usd

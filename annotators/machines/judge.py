@@ -23,10 +23,10 @@ from ..base import Reads
 from ..consensus.keeping import recited_answers, recited_claims
 from ..models.conversation import Outcome
 from ..models.earlier import candidate_words, region_words
-from ..models.history import numbered, total_latency_s, total_usage
 from ..models.inquiry import Inquiry
 from ..models.judging import Factor, Judged, Order, judging
 from ..models.options import ModelOptions
+from ..questioned import questioned
 from .vlm import VisionModel
 
 __all__ = ["Config", "Judge"]
@@ -179,31 +179,13 @@ class Judge(VisionModel):
 
     def _judged(self, trial: _Trial) -> Candidate:
         """The judge's candidate before it has taken anything over."""
-        candidates, base, outcomes = trial.candidates, trial.base, trial.outcomes
-        history = numbered(attempt for outcome in outcomes for attempt in outcome.history)
+        candidates, base = trial.candidates, trial.base
         asked = [question.key for question in trial.questions] or [base.key, *(c.candidate_id for c in candidates)]
         rule = canonical_json(self.config.model_dump(include={"judges", "min_score", "factors"}))
-        is_told = any(candidate.conditioning == "label_given" for candidate in candidates)
+        prompt = trial.questions[0].prompt_sha256 if trial.questions else ""
         return Candidate(
             candidate_id=content_id(base.sample.sample_id, self.config.title, asked, rule),
-            sample_id=base.sample.sample_id,
-            machine=self.config.title,
-            kind=self.config.kind,
-            model=self.config.model,
-            model_snapshot=outcomes[0].completion.model if outcomes else "",
-            prompt_sha256=trial.questions[0].prompt_sha256 if outcomes else "",
-            parameters=outcomes[0].stored.parameters if outcomes else "{}",
-            seed=self.config.seed,
-            conditioning="label_given" if is_told or base.sample.task_input.label_given is not None else "blind",
-            views=base.views,
-            answer_key=outcomes[0].key if outcomes else "",
-            parse_status="repaired" if any(outcome.status == "repaired" for outcome in outcomes) else "ok",
-            finish_reason=outcomes[0].completion.finish_reason if outcomes else "",
-            usage=total_usage(history),
-            attempts=history,
-            is_cached=all(outcome.is_cached for outcome in outcomes),
-            latency_s=total_latency_s(history),
-            parent_ids=tuple(candidate.candidate_id for candidate in candidates),
+            **questioned(self.config, base, trial.outcomes, candidates, prompt_sha256=prompt),
             judgements=trial.judgements,
         )
 

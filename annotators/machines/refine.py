@@ -21,9 +21,10 @@ from ..base import Reads
 from ..models.conversation import Outcome
 from ..models.critique import criticizing, revising
 from ..models.earlier import candidate_words
-from ..models.history import numbered, total_latency_s, total_usage
+from ..models.history import numbered
 from ..models.inquiry import Inquiry
 from ..models.options import ModelOptions
+from ..questioned import questioned
 from .vlm import VisionModel
 
 __all__ = ["Config", "Refine"]
@@ -94,27 +95,12 @@ class Refine(VisionModel):
 
     def _refined(self, first: Candidate, current: Candidate, base: Inquiry, outcomes: Sequence[Outcome]) -> Candidate:
         """The last version with the way to it; where the critic accepted the first one, that is taken over."""
-        history, last, rounds = numbered(_history(outcomes)), outcomes[-1], self.config.max_rounds
-        is_told = first.conditioning == "label_given" or base.sample.task_input.label_given is not None
+        config, sample_id = self.config, base.sample.sample_id
+        way = questioned(config, base, outcomes, (first,), prompt_sha256=base.prompt_sha256, main=-1)
         return current.evolve(
-            candidate_id=content_id(base.sample.sample_id, self.config.title, base.key, first.candidate_id, rounds),
-            machine=self.config.title,
-            kind=self.config.kind,
-            model=self.config.model,
-            model_snapshot=last.completion.model,
-            prompt_sha256=base.prompt_sha256,
-            parameters=last.stored.parameters,
-            seed=self.config.seed,
-            conditioning="label_given" if is_told else "blind",
-            views=base.views,
+            candidate_id=content_id(sample_id, config.title, base.key, first.candidate_id, config.max_rounds),
+            **{**way, "parse_status": current.parse_status},
             measurements=(),
-            answer_key=last.key,
-            finish_reason=last.completion.finish_reason,
-            usage=total_usage(history),
-            attempts=history,
-            is_cached=all(outcome.is_cached for outcome in outcomes),
-            latency_s=total_latency_s(history),
-            parent_ids=(first.candidate_id,),
             chosen_id=first.candidate_id if current is first else None,
             judgements=_verdicts(outcomes),
             is_consistent=None,

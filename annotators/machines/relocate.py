@@ -18,10 +18,10 @@ from schemas.sample import Sample
 
 from ..base import Reads
 from ..models.conversation import Outcome
-from ..models.history import numbered, total_latency_s, total_usage
 from ..models.inquiry import Inquiry
 from ..models.options import ModelOptions
 from ..models.relocating import hiding, locating, statements_of
+from ..questioned import questioned
 from .vlm import VisionModel
 
 __all__ = ["Config", "Relocate"]
@@ -73,29 +73,12 @@ class Relocate(VisionModel):
     ) -> Candidate:
         """The first candidate's annotation, with the judgements on all of them and the way to these."""
         first, config = candidates[0], self.config
-        history = numbered(attempt for outcome in outcomes for attempt in outcome.history)
         asked = [[question.key for question in questions], [c.candidate_id for c in candidates], config.min_iou]
-        is_told = any(c.conditioning == "label_given" for c in candidates)
+        prompt = questions[0].prompt_sha256 if questions else ""
         return first.evolve(
             candidate_id=content_id(base.sample.sample_id, config.title, base.key, asked),
-            machine=config.title,
-            kind=config.kind,
-            model=config.model,
-            model_snapshot=outcomes[0].completion.model if outcomes else "",
-            prompt_sha256=questions[0].prompt_sha256 if questions else "",
-            parameters=outcomes[0].stored.parameters if outcomes else "{}",
-            seed=config.seed,
-            conditioning="label_given" if is_told or base.sample.task_input.label_given is not None else "blind",
-            views=base.views,
+            **questioned(config, base, outcomes, candidates, prompt_sha256=prompt),
             measurements=(),
-            answer_key=outcomes[0].key if outcomes else "",
-            parse_status="repaired" if any(outcome.status == "repaired" for outcome in outcomes) else "ok",
-            finish_reason=outcomes[0].completion.finish_reason if outcomes else "",
-            usage=total_usage(history),
-            attempts=history,
-            is_cached=all(outcome.is_cached for outcome in outcomes),
-            latency_s=total_latency_s(history),
-            parent_ids=tuple(candidate.candidate_id for candidate in candidates),
             chosen_id=first.candidate_id,
             judgements=tuple(j for outcome in outcomes for j in outcome.proposal.judgements),
             is_consistent=None,

@@ -20,14 +20,14 @@ from schemas.taxonomy import Taxonomy
 from ..base import Annotator, Reads, Workbench
 from ..models.client import is_local
 from ..models.conventions import CONVENTIONS
-from ..models.conversation import Conversations, Outcome
+from ..models.conversation import Conversations
 from ..models.endpoints import asks_of
-from ..models.history import total_latency_s, total_usage
-from ..models.inquiry import Inquirer, Inquiry, Terms
+from ..models.inquiry import Inquirer, Terms
 from ..models.options import ADDRESS, ModelOptions
 from ..models.prices import usd
 from ..models.retries import Backoff
 from ..models.till import expected_tokens
+from ..questioned import questioned
 
 __all__ = ["Config", "VisionModel"]
 
@@ -114,33 +114,13 @@ class VisionModel(Annotator):
     async def propose_after(self, sample: Sample, earlier: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         """The same, with earlier candidates told to the model as data."""
         inquiry = self._inquirer.inquire(sample, earlier)
-        parents = tuple(dict.fromkeys(candidate.candidate_id for candidate in earlier))
-        return (self._candidate(inquiry, await self._conversations.hold(inquiry), parents),)
-
-    def _candidate(self, inquiry: Inquiry, outcome: Outcome, parents: tuple[str, ...]) -> Candidate:
-        sample = inquiry.sample
-        return Candidate(
+        outcome = await self._conversations.hold(inquiry)
+        candidate = Candidate(
             candidate_id=content_id(sample.sample_id, self.config.title, inquiry.key),
-            sample_id=sample.sample_id,
-            machine=self.config.title,
-            kind=self.config.kind,
-            model=self.config.model,
-            model_snapshot=outcome.completion.model,
-            prompt_sha256=inquiry.prompt_sha256,
-            parameters=outcome.stored.parameters,
-            seed=self.config.seed,
-            conditioning="blind" if sample.task_input.label_given is None else "label_given",
-            views=inquiry.views,
-            answer_key=outcome.key,
-            parse_status=outcome.status,
-            finish_reason=outcome.completion.finish_reason,
-            usage=total_usage(outcome.history),
-            attempts=outcome.history,
-            is_cached=outcome.is_cached,
-            latency_s=total_latency_s(outcome.history),
-            parent_ids=parents,
+            **questioned(self.config, inquiry, (outcome,), earlier, prompt_sha256=inquiry.prompt_sha256),
             **outcome.proposal._asdict(),
         )
+        return (candidate,)
 
 
 def _undeclared(config: ModelOptions) -> NoReturn:

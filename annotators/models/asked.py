@@ -37,6 +37,8 @@ class Asked:
     """What the four numbers of a box mean."""
     is_native: bool = False
     """Whether the model answers in marks of its own: regions, and no words about them."""
+    form_words: frozenset[str] = frozenset()
+    """What the answer's form says about its fields: an answer that repeats it says nothing of its own."""
     page_text: Callable[[int], str | None] = field(default=lambda page_index: None)
     """The text layer of the page with that 0-based index; None where it has none or it was not read."""
     max_regions: int

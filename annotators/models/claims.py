@@ -13,6 +13,7 @@ from schemas.geometry import TimeSpan
 from schemas.media.types import Document
 
 from .asked import Asked, Findings
+from .conventions.spelling import is_number
 from .defects import Flaw, shown
 from .places import check_quote, read_span
 from .quotes import find_quote
@@ -48,6 +49,8 @@ def read_claims(
     if not isinstance(given, list):
         found.wrong(Flaw.WRONG_TYPE.told(name="'claims'", value=shown(given), wanted="a list"))
         return ()
+    if not given and explanation and asked.task.ungrounded == "refuse":
+        found.wrong(Flaw.NO_CLAIM.told("claims"))
     read = [_claim(f"claim {n}", value, explanation, count, regions, asked, found) for n, value in enumerate(given, 1)]
     if asked.task.ungrounded == "refuse":
         cited = {number for value in given for number in _numbers(value, "regions")}
@@ -73,6 +76,7 @@ def _claim(
     if place is None:
         found.wrong(Flaw.CLAIM_NOT_IN_TEXT.told(where, value=shown(value.get("text"))))
         return None
+    _check_types(where, value, found)
     for number in _numbers(value, "regions"):
         if not 1 <= number <= count:
             found.wrong(Flaw.NO_SUCH_REGION.told(where, value=number, count=count))
@@ -89,6 +93,17 @@ def _claim(
     if not has_evidence and not _numbers(value, "regions") and asked.task.ungrounded == "refuse":
         found.wrong(Flaw.UNGROUNDED_CLAIM.told(where))
     return claim
+
+
+def _check_types(where: str, value: dict[str, Any], found: Findings) -> None:
+    """Evidence that is said in another form is not read, and never dropped without a word."""
+    for key, wanted, is_one in _EVIDENCE:
+        given = value.get(key)
+        if given is not None and not (isinstance(given, list) and all(map(is_one, given))):
+            found.wrong(Flaw.WRONG_TYPE.told(where, name=f"'{key}'", value=shown(given), wanted=wanted))
+    if not isinstance(value.get("is_global"), bool | None):
+        name, given = "'is_global'", shown(value["is_global"])
+        found.wrong(Flaw.WRONG_TYPE.told(where, name=name, value=given, wanted="true or false"))
 
 
 def _pages(where: str, value: dict[str, Any], asked: Asked, found: Findings) -> tuple[int, ...]:
@@ -116,7 +131,7 @@ def _quotes(where: str, value: dict[str, Any], asked: Asked, found: Findings) ->
         text = (
             whole_text(given["text"]).strip() if isinstance(given, dict) and isinstance(given.get("text"), str) else ""
         )
-        if not isinstance(page, int) or not _has_page(page, asked):
+        if not isinstance(page, int) or isinstance(page, bool) or not _has_page(page, asked):
             found.wrong(Flaw.NO_SUCH_PICTURE.told(where, place="page", value=shown(page)))
         elif not text:
             found.wrong(Flaw.SAYS_NOTHING.told(where, name="quotes", value=shown(given.get("text"))))
@@ -134,8 +149,23 @@ def _over_all(explanation: str) -> tuple[Claim, ...]:
 def _numbers(value: Any, key: str) -> tuple[int, ...]:
     """The whole numbers of a list; an answer says them as ``1`` or ``1.0``."""
     numbers = _listed(value, key) if isinstance(value, dict) else []
-    whole = (n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool) and n == n // 1)
-    return tuple(dict.fromkeys(int(number) for number in whole))
+    return tuple(dict.fromkeys(int(number) for number in numbers if _is_whole(number)))
+
+
+def _is_whole(value: Any) -> bool:
+    return is_number(value) and value == value // 1
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+_EVIDENCE = (
+    ("regions", "a list of whole numbers", _is_whole),
+    ("pages", "a list of whole numbers", _is_whole),
+    ("times", "a list of objects", _is_object),
+    ("quotes", "a list of objects", _is_object),
+)
 
 
 def _text(value: Any) -> str:

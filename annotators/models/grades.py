@@ -110,7 +110,7 @@ def _derived(task: Task, attributes: tuple[Attribute, ...]) -> tuple[Attribute, 
 
 
 def _reason(entry: dict[str, Any], where: str, asked: Asked, found: Findings) -> str:
-    return said(entry.get("reason"), "reason", asked.task.max_explanation_chars, found, where=where)
+    return said(entry.get("reason"), "reason", asked, found, where=where)
 
 
 def _by_name(

@@ -24,7 +24,7 @@ from .prompt import render_prompt, sample_words
 from .reading import Completion
 from .request import Exchange
 from .views import Seeing, plan_views
-from .wanted import Question, wanted_schema
+from .wanted import Question, form_words, wanted_schema
 from .wording import BUILT_IN
 
 __all__ = ["Inquirer", "Inquiry", "Terms", "question_of", "reask_key"]
@@ -86,6 +86,7 @@ class Inquiry:
             task=terms.task,
             convention=terms.convention,
             is_native=terms.is_native,
+            form_words=form_words(self.schema),
             page_text=page_texts.get,
             max_regions=terms.max_regions,
             prefix=terms.prefix,

@@ -6,12 +6,10 @@ Every defect is told at once: the model is asked again with the list.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, get_args
 
 from schemas.candidate import Answer, Verdict
-from schemas.checks import Defect
 
 from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .claims import claims_by_region, read_claims
@@ -19,27 +17,18 @@ from .conventions import native_regions
 from .defects import Flaw, shown
 from .grades import read_contrast, read_grades, read_grades_beside, read_rubric
 from .places import read_regions, said
-from .reading import Completion, whole_text
+from .reading import Completion, begins_as_refusal, refuses, whole_text
 from .repair import Found, find_object
 from .wanted import Question
 
-__all__ = ["Asked", "Proposal", "Reading", "parse"]
-
-_REFUSING = re.compile(
-    r"\W*(i\W?m (sorry|unable|not able)|i am (sorry|unable|not able)|(i|we) (can\W?t|cannot|won\W?t|will not)\b|"
-    r"sorry\b|i apologi[sz]e|as an ai\b|unfortunately,? i)",
-    re.IGNORECASE,
-)
-"""How models begin when they refuse in ordinary words."""
+__all__ = ["Asked", "Proposal", "Reading", "parse", "unreadable"]
 
 
 def parse(completion: Completion, asked: Asked) -> Reading:
     """What a completion proposes."""
-    if completion.problem:
-        return Reading("api_error", (Flaw.NO_COMPLETION.told(problem=completion.problem),))
     given = _object(completion, asked)
-    if given.value is None:
-        return _unreadable(completion, given.defect)
+    if given.value is None or completion.refusal:
+        return unreadable(completion, given)
     found = Findings(repairs=list(given.repairs))
     proposal = _READ[asked.question](given.value, asked, found)
     if found.defects:
@@ -54,17 +43,20 @@ def _object(completion: Completion, asked: Asked) -> Found:
     return find_object(completion.words, "regions")
 
 
-def _unreadable(completion: Completion, defect: Defect | None) -> Reading:
+def unreadable(completion: Completion, given: Found) -> Reading:
+    """Why a completion without an object, or with a refusal beside it, is no answer."""
     words = completion.words.strip()
+    if completion.problem:
+        return Reading("api_error", (Flaw.NO_COMPLETION.told(problem=completion.problem),))
     if completion.refusal:
         return Reading("refusal", (Flaw.REFUSAL.told(words=completion.refusal[:200]),))
     if not words:
         return Reading("empty", (Flaw.EMPTY.told(),))
     if completion.finish_reason == "length":
         return Reading("truncated", (Flaw.CUT_OFF.told(after=f" after {completion.output_tokens} tokens"),))
-    if _REFUSING.match(words):
+    if begins_as_refusal(words):
         return Reading("refusal", (Flaw.REFUSAL.told(words=" ".join(words[:200].split())),))
-    return Reading("parse_error", (defect or Flaw.NOT_JSON.told(key="regions"),))
+    return Reading("parse_error", (given.defect,) if given.defect else ())
 
 
 def _artifacts(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
@@ -80,7 +72,11 @@ def _evidence(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal
         found.wrong(Flaw.WRONG_TYPE.told(name="'answer'", value=shown(answer.get("answer")), wanted="a string"))
         return Proposal()
     regions = tuple(read_regions(answer, asked, found).values())
-    text = whole_text(answer["answer"]).strip()
+    text = _answer(answer["answer"], asked, found)
+    if regions and not text:
+        found.wrong(Flaw.EVIDENCE_OF_NOTHING.told())
+    if text and answer.get("regions") == [] and asked.task.ungrounded == "refuse":
+        found.wrong(Flaw.NO_EVIDENCE.told(empty="the answer"))
     ids = tuple(region.region_id for region in regions)
     return Proposal(regions=regions, answers=(Answer(question=asked.question_text, answer=text, region_ids=ids),))
 
@@ -93,15 +89,26 @@ def _written(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
             found.wrong(Flaw.WRONG_TYPE.told(name=name, value=shown(value), wanted="a string"))
     if not isinstance(question, str) or not isinstance(words, str):
         return Proposal()
-    question, words = whole_text(question).strip(), whole_text(words).strip()
+    question = said(question, "question", asked, found) if question.strip() else ""
+    words = _answer(words, asked, found)
     if bool(question) != bool(words):
         found.wrong(Flaw.HALF_A_PAIR.told(missing="question" if words else "answer"))
     regions = tuple(read_regions(answer, asked, found).values()) if question else ()
     if question and answer.get("regions") == []:
-        found.wrong(Flaw.NO_EVIDENCE.told())
+        found.wrong(Flaw.NO_EVIDENCE.told(empty="question and answer"))
     ids = tuple(region.region_id for region in regions)
     answers = (Answer(question=question, answer=words, region_ids=ids),) if question else ()
     return Proposal(regions=regions, answers=answers)
+
+
+def _answer(value: str, asked: Asked, found: Findings) -> str:
+    """The words of an answer: any, as ``none`` and ``-`` may stand on a page, but the form's own and too many."""
+    words, most = whole_text(value).strip(), asked.task.max_explanation_chars
+    if words in asked.form_words or refuses(words):
+        found.wrong(Flaw.SAYS_NOTHING.told(name="answer", value=shown(value)))
+    if len(words) > most:
+        found.wrong(Flaw.TOO_LONG.told(name="answer", count=len(words), most=most))
+    return words
 
 
 def _contrast(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposal:
@@ -135,7 +142,7 @@ def _explained(answer: dict[str, Any], asked: Asked, found: Findings) -> Proposa
     regions = read_regions(answer, asked, found)
     if asked.is_native:
         return Proposal(regions=tuple(regions.values()))
-    explanation = said(answer.get("explanation"), "explanation", asked.task.max_explanation_chars, found)
+    explanation = said(answer.get("explanation"), "explanation", asked, found)
     if asked.task.claims == "cited" or "claims" in answer:
         claims = read_claims(answer, explanation, regions, asked, found)
     else:

@@ -14,7 +14,7 @@ from .asked import Asked, Findings
 from .conventions.spelling import is_number
 from .defects import Flaw, shown
 from .quotes import find_quote
-from .reading import whole_text
+from .reading import refuses, whole_text
 from .shapes import read_shape
 
 __all__ = ["read_regions", "read_span", "read_view", "said"]
@@ -44,9 +44,13 @@ def read_regions(answer: dict[str, Any], asked: Asked, found: Findings) -> dict[
     return regions
 
 
-def said(value: Any, name: str, most: int, found: Findings, *, where: str = "") -> str:
-    """Words that say something. A placeholder published as an explanation is a defect that audits find."""
-    if not isinstance(value, str) or is_placeholder(value):
+def said(value: Any, name: str, asked: Asked, found: Findings, *, where: str = "", most: int | None = None) -> str:
+    """Words that say something, ``most`` characters or as many as an explanation may have.
+
+    A placeholder published as an explanation is a defect that audits find; so are the form's own words and a refusal.
+    """
+    most = most or asked.task.max_explanation_chars
+    if not isinstance(value, str) or is_placeholder(value) or value.strip() in asked.form_words or refuses(value):
         found.wrong(Flaw.SAYS_NOTHING.told(where, name=name, value=shown(value)))
         return ""
     words = whole_text(value).strip()
@@ -130,7 +134,9 @@ def _words(where: str, value: dict[str, Any], view: View | None, asked: Asked, f
     if asked.is_native:
         return ""
     if asked.question not in ("question", "written_question"):
-        return said(value.get("explanation"), "explanation", most, found, where=where)
+        return said(value.get("explanation"), "explanation", asked, found, where=where)
+    if not isinstance(value.get("quote"), str | None):
+        found.wrong(Flaw.WRONG_TYPE.told(where, name="'quote'", value=shown(value["quote"]), wanted="a string"))
     quote = _text(value.get("quote"))
     if quote and view:
         check_quote(quote, view.page_index, asked, found, where=where)
@@ -156,7 +162,7 @@ def _phrase(where: str, value: dict[str, Any], asked: Asked, found: Findings) ->
     """Words that point to the place, in one line: required where the task asks for them, kept where they come."""
     if not (asked.task.phrases and asked.question == "artifacts"):
         return " ".join(_text(value.get("phrase")).split())
-    return " ".join(said(value.get("phrase"), "phrase", MAX_PHRASE_CHARS, found, where=where).split())
+    return " ".join(said(value.get("phrase"), "phrase", asked, found, where=where, most=MAX_PHRASE_CHARS).split())
 
 
 def _text(value: Any) -> str:

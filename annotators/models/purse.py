@@ -39,7 +39,7 @@ class Books(Frozen):
     calls: int = 0
     """Paid answers."""
     usd: float = 0.0
-    """US dollars, as far as prices are known."""
+    """US dollars; where the server did not say what it counted, what was expected."""
     reserved: float = 0.0
     """US dollars that the calls in flight are expected to cost."""
 
@@ -56,7 +56,7 @@ class Purse:
         """Sum up the journal anew, with nothing in flight: on the launcher, before the workers start."""
         books = Books()
         for payment in self:
-            books = books.evolve(calls=books.calls + 1, usd=books.usd + (payment.usage.usd or 0.0))
+            books = books.evolve(calls=books.calls + 1, usd=books.usd + payment.charged_usd)
         if books.calls or self._sum.exists():
             self._write(books)
         return self
@@ -106,16 +106,11 @@ class Purse:
             self._add(reserved=-usd)
 
     def pay(self, payment: Payment, reserved: float = 0.0) -> None:
-        """Notes a payment, and gives back what was set aside for it.
-
-        Where the server did not say what it counted, the budget (not the books) is charged what was set aside.
-        """
+        """Notes a payment, and gives back what was set aside for it."""
         line = "\n" + json.dumps(payment.model_dump(), separators=(",", ":"))  # no half line before it is its start
         file = opened(self._journal, os.O_APPEND)
         os.write(file, line.encode())
-        counted = payment.usage.input_tokens + payment.usage.output_tokens
-        usd = (payment.usage.usd or 0.0) if counted else reserved
-        self._add(calls=1, usd=usd, reserved=-reserved)
+        self._add(calls=1, usd=payment.charged_usd, reserved=-reserved)
 
     def reached(self, books: Books | None = None) -> BudgetReached:
         """The error that ends the run."""

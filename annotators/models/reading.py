@@ -7,15 +7,38 @@ or a page of HTML. Both APIs are read, Chat Completions and Responses.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
-__all__ = ["Completion", "error_text", "read_answer", "read_completion", "whole_text"]
+__all__ = [
+    "Completion",
+    "begins_as_refusal",
+    "error_text",
+    "read_answer",
+    "read_completion",
+    "refuses",
+    "whole_text",
+]
 
 MAX_WORDS = 2**20
 """Characters of an answer that are looked at; no answer to our questions is longer."""
 FILTERED = "the server's content filter stopped the answer"
 MAX_MESSAGE = 500
 """Characters of a server's error message that are kept."""
+
+
+_REFUSING = re.compile(
+    r"\W*(i\W?m (sorry|unable|not able)|i am (sorry|unable|not able)|(i|we) (can\W?t|cannot|won\W?t|will not)\b|"
+    r"sorry\b|i apologi[sz]e|as an ai\b|unfortunately,? i)",
+    re.IGNORECASE,
+)
+"""How models begin when they refuse in ordinary words."""
+_NO_HELP = re.compile(
+    r"(.{0,40}\b)?(i|we)(\W?m| am|\W?re| are)? (can\W?t|can ?not|unable to|not able to|won\W?t|will not) "
+    r"(help|assist|comply|fulfil|provide (that|this)|do (that|this)|continue with)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The same within an answer's form, where "I cannot see any seam" explains something."""
 
 
 class Completion(NamedTuple):
@@ -93,6 +116,16 @@ def _from_responses(response: dict[str, Any]) -> Completion:
         input_tokens=_count(usage.get("input_tokens")),
         output_tokens=_count(usage.get("output_tokens")),
     )
+
+
+def begins_as_refusal(words: str) -> bool:
+    """Whether words outside of any form refuse to answer."""
+    return _REFUSING.match(words) is not None
+
+
+def refuses(words: str) -> bool:
+    """Whether an explanation or a reason is a refusal to give one."""
+    return _NO_HELP.match(words) is not None
 
 
 def whole_text(text: str) -> str:

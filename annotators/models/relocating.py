@@ -32,8 +32,10 @@ from .reading import Completion
 from .shapes import read_shape
 from .wanted import schema_text
 
-__all__ = ["HIDDEN", "RELOCATED", "Statement", "hiding", "locating", "statements_of"]
+__all__ = ["HIDDEN", "KIND", "RELOCATED", "Statement", "hiding", "locating", "statements_of"]
 
+KIND = "relocate"
+"""Kind of the machine that asks: it tries what others said, and says nothing of its own about the medium."""
 RELOCATED = "relocated"
 """Name of the judgement: share of a statement's places that were found again from its words."""
 HIDDEN = "hidden"

@@ -1,7 +1,7 @@
 """The JSON object in a model's words, mended where that guesses nothing.
 
-Cut out of prose and code fences; punctuation mended by json-repair, but only where every number of the result stands
-in the words as it is and nothing was cut off at the end: a box is never completed.
+Cut out of prose and code fences; punctuation mended by json-repair, but only where the result holds exactly the words
+and numbers that were said and nothing was cut off at the end: a box is never completed, no half sentence gets lost.
 """
 
 from __future__ import annotations
@@ -22,8 +22,14 @@ MAX_STARTS = 200
 """Braces in prose that are tried as the start of the object."""
 MAX_MENDED = 2**13
 """Characters of a broken answer that are mended; json-repair takes quadratic time (100 s for 60,000 backslashes)."""
-_THINKING = re.compile(r"\A.*</think>", re.DOTALL)
+_THINKING = re.compile(r"\A.*(?:</think(?:ing)?>|◁/think▷|<\|channel\|>final<\|message\|>)", re.DOTALL)
+"""All up to the end of a model's thoughts: Qwen's and DeepSeek's mark, Kimi-VL's, and gpt-oss's (Harmony)."""
+_THOUGHT = re.compile(r"\s*(?:<think(?:ing)?>|◁think▷|<\|channel\|>analysis<\|message\|>)")
 _NUMBER = re.compile(r"(?<![\w.+-])-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+(?![\w.]*\w)")
+_WORD = re.compile(r"[A-Za-z]+")
+_ESCAPED = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_SAME = {"none": "null"}
+"""Python's word for JSON's; the others differ by case alone."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -44,8 +50,13 @@ class _KeyTwiceError(ValueError):
 def find_object(words: str, key: str) -> Found:
     """The JSON object in the words, after any thinking, that has the key; several are one only where they are equal."""
     text = words.strip()
+    spoken = _THINKING.sub("", text)
     try:
-        return _whole(text, key) or _cut_out(_THINKING.sub("", text), key) or _mended(_THINKING.sub("", text), key)
+        if found := _whole(text, key):
+            return found
+        if _THOUGHT.match(spoken):
+            return Found(None, defect=Flaw.CUT_OFF.told(after=" in its thoughts"))
+        return _cut_out(spoken, key) or _mended(spoken, key)
     except _KeyTwiceError as twice:
         return Found(None, defect=Flaw.KEY_TWICE.told(key=json.dumps(str(twice)[:80])))
     except RecursionError:
@@ -117,18 +128,19 @@ def _is_closed(text: str) -> bool:
 
 
 def _is_nothing_guessed(value: Any, text: str) -> bool:
-    """Whether the mended value holds exactly the numbers that stand in the words."""
-    return not Counter(_numbers(value)) - Counter(float(number) for number in _NUMBER.findall(text))
+    """Whether the mended value holds exactly the words and numbers that were said: none made up, none dropped."""
+    try:
+        mended = json.dumps(value)
+    except (ValueError, RecursionError):
+        return False
+    return _said(mended) == _said(text)
 
 
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _numbers(part)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield float(value)
+def _said(text: str) -> tuple[Counter[float], Counter[str]]:
+    """Numbers and, in lower case, words of ASCII letters in a text of JSON or nearly so, wherever they stand."""
+    plain = _ESCAPED.sub(" ", text)
+    words = (word.lower() for word in _WORD.findall(_NUMBER.sub(" ", plain)))
+    return Counter(map(float, _NUMBER.findall(plain))), Counter(_SAME.get(word, word) for word in words)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

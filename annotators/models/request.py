@@ -56,7 +56,7 @@ class Dialect(NamedTuple):
     def after(self, refusal: str) -> Dialect | None:
         """The dialect to try after a 400 with this text, or None where the text names nothing we could leave out."""
         text = refusal.lower()
-        if self.tokens_field == "max_tokens" and self.api == "chat" and "max_completion_tokens" in text:
+        if self.tokens_field == "max_tokens" and self.api == "chat" and _wants_new_name(text):
             return self._replace(tokens_field="max_completion_tokens")
         if self.has_temperature and "temperature" in text:
             return self._replace(has_temperature=False)
@@ -67,7 +67,32 @@ class Dialect(NamedTuple):
         return None
 
 
-_FORM_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided", "grammar", "schema")
+_FORM_WORDS = (
+    "response_format",
+    "text.format",
+    "json_schema",
+    "json_object",
+    "structured output",
+    "guided",
+    "grammar",
+    "schema",
+)
+_UNKNOWN = (
+    "unsupported",
+    "not support",
+    "unrecognized",
+    "unknown",
+    "unexpected",
+    "extra",
+    "not permitted",
+    "deprecated",
+)
+"""How servers say that they do not know a field; "too large" says something else."""
+
+
+def _wants_new_name(refusal: str) -> bool:
+    is_unknown = "max_tokens" in refusal and any(word in refusal for word in _UNKNOWN)
+    return "max_completion_tokens" in refusal or is_unknown
 
 
 class Exchange(NamedTuple):

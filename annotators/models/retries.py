@@ -24,6 +24,7 @@ __all__ = ["Answered", "Asker", "Backoff", "refusal", "refused"]
 RETRIED = (408, 409, 425, 429)
 FATAL_REMEDIES = {
     401: "check the API key in the environment",
+    402: "the account is out of money",
     403: "check what the API key may do",
     404: "check base_url and model: there is no such model or address",
 }

@@ -67,6 +67,8 @@ def read_shape(where: str, value: dict[str, Any], view: View, asked: Asked, foun
     box = _box(value.get(key), frame, found)
     if box and mask and not mask_lies_in(mask, box):
         found.wrong(Flaw.MASK_OUTSIDE_BOX.told(where))
+    if box and polygons and not _holds(box, box_from_polygons(polygons)):
+        found.wrong(Flaw.RING_OUTSIDE_BOX.told(where, value=shown(value["polygon"])))
     return Shape(box, polygons, mask)
 
 
@@ -96,11 +98,11 @@ def _broken_rule(
     x1, y1, x2, y2 = corners
     if beyond > ROUNDED:
         return Flaw.BOX_OUTSIDE
-    if min(edges) > 1 and max(numbers) <= 1 and not all(isinstance(number, int) for number in numbers):
-        return Flaw.OTHER_UNIT
     if x2 < x1 or y2 < y1:
         return Flaw.AXES_SWAPPED
-    return Flaw.NO_AREA if x1 == x2 or y1 == y2 else None
+    if x1 == x2 or y1 == y2:
+        return Flaw.NO_AREA
+    return Flaw.OTHER_UNIT if min(edges) > 1 and max(numbers) <= 1 else None
 
 
 def _in_pixels(value: Any, numbers: tuple[float, ...], frame: _Frame, found: Findings) -> Box | None:

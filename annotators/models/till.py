@@ -22,15 +22,15 @@ __all__ = ["Bill", "Till", "expected_tokens"]
 
 
 class Bill:
-    """One call's: what was set aside, and what came of it."""
+    """One call's: what it was expected to cost, how much of that was set aside, and what came of it."""
 
-    def __init__(self, till: Till, sample_id: str, reserved: float) -> None:
-        self._till, self._sample_id = till, sample_id
+    def __init__(self, till: Till, sample_id: str, expected: float, reserved: float) -> None:
+        self._till, self._sample_id, self._expected = till, sample_id, expected
         self.reserved = reserved
 
     def pay(self, key: str, usage: Usage) -> None:
         """Notes what the answer cost; before it is written, so that a kill forgets nothing."""
-        self._till.note(key, self._sample_id, usage, self.reserved)
+        self._till.note(key, self._sample_id, usage, expected=self._expected, reserved=self.reserved)
         self.reserved = 0.0
 
 
@@ -46,20 +46,22 @@ class Till:
     async def ready_for(self, inquiry: Inquiry) -> AsyncIterator[Bill]:
         """Sets aside what a call will cost. Raises BudgetReached."""
         if self._purse is None:
-            yield Bill(self, "", 0.0)
+            yield Bill(self, "", 0.0, 0.0)
             return
-        bill = Bill(self, inquiry.sample.sample_id, await self._purse.reserve(self._expected_usd(inquiry)))
+        expected = self._expected_usd(inquiry)
+        bill = Bill(self, inquiry.sample.sample_id, expected, await self._purse.reserve(expected))
         try:
             yield bill
         finally:
             self._purse.release(bill.reserved)
 
-    def note(self, key: str, sample_id: str, usage: Usage, reserved: float) -> None:
+    def note(self, key: str, sample_id: str, usage: Usage, *, expected: float, reserved: float) -> None:
         """Adds a payment to the books."""
         if self._purse is None:
             return
-        self._num_paid += 1
-        self._mean_usd += ((usage.usd or 0.0) - self._mean_usd) / min(self._num_paid, 50)
+        if usage.usd is not None:
+            self._num_paid += 1
+            self._mean_usd += (usage.usd - self._mean_usd) / min(self._num_paid, 50)
         self._purse.pay(
             Payment(
                 payment_id=uuid.uuid4().hex,
@@ -68,6 +70,7 @@ class Till:
                 model=self._options.model,
                 sample_id=sample_id,
                 usage=usage,
+                expected_usd=expected if usage.usd is None else None,
             ),
             reserved,
         )

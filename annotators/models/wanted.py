@@ -18,7 +18,7 @@ from schemas.task import AskedAttribute, Task
 
 from .conventions import Convention
 
-__all__ = ["QUESTION_KINDS", "Question", "response_format", "schema_text", "wanted_schema"]
+__all__ = ["QUESTION_KINDS", "Question", "form_words", "response_format", "schema_text", "wanted_schema"]
 
 Question = Literal["artifacts", "question", "written_question", "contrast", "attributes", "rubric"]
 """What one sample is asked: ``question`` is document_qa's, or a sample's own; ``written_question`` is the model's."""
@@ -265,6 +265,13 @@ def response_format(schema: dict[str, Any]) -> dict[str, Any]:
 def schema_text(schema: dict[str, Any]) -> str:
     """The schema as one line of JSON, for a prompt."""
     return json.dumps(schema, ensure_ascii=False)
+
+
+def form_words(schema: dict[str, Any]) -> frozenset[str]:
+    """Every description in the schema: what models that do not understand it give back as their answer."""
+    own = {schema["description"]} if isinstance(schema.get("description"), str) else set()
+    parts = (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else []))
+    return frozenset(own).union(*map(form_words, parts))
 
 
 def _box(convention: Convention) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeInt
 
-from annotators.models.relocating import HIDDEN, RELOCATED
+from annotators.models.relocating import HIDDEN, KIND, RELOCATED
 from schemas.base import Frozen
 from schemas.candidate import Candidate, Judgement
 from schemas.record import Rejection
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Bench", "BenchRun", "Bencher", "Difference", "Figure", "bench", "with_human_truth"]
+__all__ = ["Bench", "BenchRun", "Bencher", "Difference", "Figure", "SecondPass", "bench", "with_human_truth"]
 
 
 class Figure(Frozen):
@@ -64,6 +64,17 @@ class Bencher(Frozen):
     def figure(self, name: str) -> Figure | None:
         """The measure of that name."""
         return next((figure for figure in self.figures if figure.name == name), None)
+
+
+class SecondPass(Frozen):
+    """A machine that tried what others said: no competitor, its judgements are their faithfulness."""
+
+    machine: str
+    """Its name; RUN:NAME where several runs are compared."""
+    answered: NonNegativeInt
+    """Samples of the bench that it tried."""
+    costs: Costs
+    """What its answers for these samples cost, with what it tried."""
 
 
 class Difference(Frozen):
@@ -102,6 +113,8 @@ class Bench(Frozen):
     """By name."""
     differences: tuple[Difference, ...]
     """Every two machines, measure by measure."""
+    second_passes: tuple[SecondPass, ...] = ()
+    """What ``faithfulness`` and ``reliance`` rest on, by name."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,7 @@ def bench(runs: Sequence[BenchRun], iou_threshold: float = IOU_THRESHOLD, *, dra
         quality=quality,
         machines=tuple(m.evolve(is_on_frontier=m.machine in frontier) for m in machines),
         differences=tuple(d for a, b in combinations(entrants, 2) for d in contest.differences(a, b)),
+        second_passes=tuple(sorted((p for run in runs for p in contest.second_passes(run)), key=lambda p: p.machine)),
     )
 
 
@@ -196,11 +210,23 @@ class _Contest:
         known = {c.candidate_id: c for c in run.candidates if c.sample_id in wanted}
         judgements = _judgements(known.values())
         failed = [rejection for rejection in run.rejections if rejection.sample_id in wanted]
-        for machine, said in _by_machine(known).items():
+        for machine, said in _by_machine(known, is_second_pass=False).items():
             answers = [(sample, said.get(sample.sample_id, [])) for sample in self.samples]
             measures = measures_of(answers, judgements, self.iou_threshold)
             costs = _costs(said, known, [rejection for rejection in failed if rejection.machine == machine])
-            yield self._entrant(f"{run.name}:{machine}" if self.is_of_many else machine, len(said), measures, costs)
+            yield self._entrant(self._name(run, machine), len(said), measures, costs)
+
+    def second_passes(self, run: BenchRun) -> Iterator[SecondPass]:
+        """The machines of a run that try what others said."""
+        wanted = {sample.sample_id for sample in self.samples}
+        known = {c.candidate_id: c for c in run.candidates if c.sample_id in wanted}
+        for machine, said in _by_machine(known, is_second_pass=True).items():
+            failed = [r for r in run.rejections if r.machine == machine and r.sample_id in wanted]
+            costs = _costs(said, known, failed)
+            yield SecondPass(machine=self._name(run, machine), answered=len(said), costs=costs)
+
+    def _name(self, run: BenchRun, machine: str) -> str:
+        return f"{run.name}:{machine}" if self.is_of_many else machine
 
     def differences(self, one: _Entrant, other: _Entrant) -> Iterator[Difference]:
         """Measure by measure, where both say something."""
@@ -234,10 +260,10 @@ class _Contest:
         )
 
 
-def _by_machine(known: Mapping[str, Candidate]) -> dict[str, dict[str, list[Candidate]]]:
+def _by_machine(known: Mapping[str, Candidate], *, is_second_pass: bool) -> dict[str, dict[str, list[Candidate]]]:
     """The candidates of each machine by sample, those of one sample by their ids."""
     found: dict[str, dict[str, list[Candidate]]] = {}
-    for _, candidate in sorted(known.items()):
+    for _, candidate in sorted((key, c) for key, c in known.items() if (c.kind == KIND) is is_second_pass):
         found.setdefault(candidate.machine, {}).setdefault(candidate.sample_id, []).append(candidate)
     return dict(sorted(found.items()))
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt
 
+from annotators.models.relocating import KIND
 from schemas.base import Frozen
 from schemas.candidate import Candidate
 from schemas.media.types import Modality
@@ -97,10 +98,13 @@ class Evaluation(Frozen):
 
 
 def evaluate(pairs: Iterable[Pair], taxonomy: Taxonomy, iou_threshold: float = IOU_THRESHOLD) -> Evaluation:
-    """Score every machine that made a candidate. Raises RunError for a region that does not fit its medium."""
+    """Score every machine that says something of its own, which a second pass does not.
+
+    Raises RunError for a region that does not fit its medium.
+    """
     pairs = list(pairs)
     known = [(sample, candidates) for sample, candidates in pairs if sample.has_ground_truth]
-    machines = sorted({candidate.machine for _, candidates in known for candidate in candidates})
+    machines = sorted({c.machine for _, candidates in known for c in candidates if c.kind != KIND})
     return Evaluation(
         samples=len(known),
         unknown_samples=len(pairs) - len(known),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from schemas.base import Frozen
 
 from .bench import Bench, Bencher, Difference
+from .costs import Costs
 from .measures import MEASURES
 
 __all__ = ["Dot", "Pareto", "Step", "bench_lines", "pareto"]
@@ -58,6 +59,11 @@ def bench_lines(bench: Bench) -> list[str]:
     text = [f"{about}{left}; 95 % intervals from {bench.draws} draws of groups"]
     for machine in bench.machines:
         text += ["", *_machine_lines(machine)]
+    if bench.second_passes:
+        text.append("")
+    for tried in bench.second_passes:
+        text.append(f"faithfulness and reliance by {tried.machine}, which tried {tried.answered} samples")
+        text += _cost_lines(tried.costs)
     if bench.quality:
         best = [machine.machine for machine in bench.machines if machine.is_on_frontier]
         text += ["", f"cost against {bench.quality}: nobody beats {', '.join(best)}" if best else "no known costs"]
@@ -107,7 +113,10 @@ def _machine_lines(machine: Bencher) -> Iterator[str]:
     yield f"{machine.machine}: {machine.answered} samples answered"
     for figure in machine.figures:
         yield f"  {figure.name:<18}{figure.value:>7.3f}{_between(figure.low, figure.high)}"
-    costs = machine.costs
+    yield from _cost_lines(machine.costs)
+
+
+def _cost_lines(costs: Costs) -> Iterator[str]:
     usd = "unknown" if costs.usd is None else f"${costs.usd:.4f}, ${costs.usd_per_sample or 0:.6f} per sample"
     yield f"  {'cost':<18}{usd}; {costs.input_tokens:,} tokens in, {costs.output_tokens:,} out"
     if costs.latency_s is not None:

@@ -14,6 +14,7 @@ from pipeline.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ lies beside the packages, never installed
 from benchmarks.model_server import ModelServer
+from tests.servers.quirky import QuirkyServer, completion
 
 RECIPE = """
 name: thrifty
@@ -59,3 +60,28 @@ def test_a_budget_is_kept_told_and_gone_on_from(
     assert (again["calls"], still_paid) == (paid, paid)
     assert (stats["calls"], stats["repeated_successes"]) == (COUNT, 0)
     assert (whole["calls"], whole["usd"]) == (COUNT, pytest.approx(COUNT))
+
+
+def test_what_a_server_does_not_count_is_not_forgotten_by_the_next_run(
+    tmp_path: Path, picture: Callable[[int], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(COUNT):
+        (tmp_path / "in" / f"{seed}.png").write_bytes(picture(seed))
+    answer = completion({"verdict": "real", "explanation": "Nothing is amiss.", "regions": []}, usage={})
+
+    def run(budget: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["propose", recipe, "--input", f"{tmp_path}/in", "--run", f"{tmp_path}/run", "--budget", budget])
+        return int(ended.value.code or 0)
+
+    with QuirkyServer(lambda call: answer) as server:
+        recipe = str(tmp_path / "r.yaml")
+        (tmp_path / "r.yaml").write_text(RECIPE.replace("URL", server.base_url) % 1)
+        first, paid = run("8"), len(server.calls)
+        again, still_paid = run("8"), len(server.calls)
+
+    assert (first, again) == (3, 3)
+    assert 0 < paid < COUNT
+    assert still_paid == paid
+    assert "the budget of $8 is reached" in capsys.readouterr().err

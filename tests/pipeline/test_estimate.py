@@ -18,6 +18,7 @@ from pipeline.storage import RunFolder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ lies beside the packages, never installed
 from benchmarks.model_server import ModelServer
+from tests.servers.quirky import QuirkyServer, completion
 
 RECIPE = """
 name: costly
@@ -119,6 +120,26 @@ def test_a_probe_measures_and_the_run_finds_its_answers(folder: Path, capsys: py
     manifest = json.loads((folder / "run" / "manifest.json").read_text())
     assert manifest["spend"]["calls"] == COUNT
     assert 0 < told[0].probe_usd < manifest["spend"]["usd"]
+
+
+def test_a_probe_of_a_server_that_counts_nothing_is_no_proof_that_it_is_free(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = completion({"verdict": "real", "explanation": "Nothing is amiss.", "regions": []}, usage={})
+    with QuirkyServer(lambda call: answer) as server:
+        only_eye = RECIPE.partition("  - {kind: judge")[0].replace("http://127.0.0.1:9/v1", server.base_url)
+        (folder / "r.yaml").write_text(only_eye)
+        shared = (str(folder / "r.yaml"), "--input", str(folder / "in"), "--run", str(folder / "run"))
+        with pytest.raises(SystemExit) as stopped:
+            main(["estimate", *shared, "--probe", "2", "--json"])
+
+    assert stopped.value.code in (0, None)
+    told = Estimate.model_validate_json(capsys.readouterr().out)
+    (eye,) = told.machines
+    assert told.probed == len(server.calls) == 2
+    assert eye.rule.endswith(": the server counts no tokens")
+    assert eye.usd is not None
+    assert eye.usd.low > 0
 
 
 def test_lines_say_cents_where_it_is_cents(found: dict[str, MachineEstimate]) -> None:

@@ -211,6 +211,7 @@ class _Settling:
                 sample_id=request.sample_id,
                 mode="batch",
                 usage=usage,
+                expected_usd=expected_usd(account, 1, request.tokens) if usage.usd is None else None,
             )
         )
 

@@ -54,6 +54,21 @@ def test_once_told_in_words_every_later_sample_is(make_image: MakeImage, propose
     assert sum(told) == 6
 
 
+def test_a_model_that_fills_the_form_with_its_own_words_is_told_so(make_image: MakeImage, propose: Propose) -> None:
+    """Small models give back what the schema says about a field."""
+
+    def reply(call: Call) -> Said:
+        schema = call.body["response_format"]["json_schema"]["schema"]
+        echo = {"explanation": schema["properties"]["explanation"]["description"]}
+        return completion(ANSWER if call.is_again else {**ANSWER, **echo})
+
+    with QuirkyServer(reply) as server:
+        (found,) = propose(server.base_url, make_image())
+
+    assert [(a.status, a.defects) for a in found.attempts] == [("parse_error", ("says_nothing",)), ("ok", ())]
+    assert "which explains nothing" in server.calls[1].body["messages"][-1]["content"]
+
+
 def test_a_model_that_is_cut_short_of_the_form_is_asked_for_less(make_image: MakeImage, propose: Propose) -> None:
     """A small model rambles until max_tokens; what it said is no JSON at all."""
     cut = {"finish_reason": "length", "index": 0, "message": {"role": "assistant", "content": "so so so so"}}
@@ -169,6 +184,48 @@ def test_new_names_and_fixed_temperatures_are_learned(make_image: MakeImage, pro
     assert found[0].parameters == '{"max_completion_tokens":2048,"model":"gpt-4o-mini"}'
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"message": "Unrecognized request argument supplied: max_tokens", "code": None}}),
+        (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "max_tokens"], "msg": "Extra inputs"}]}),
+        (400, {"error": "max_tokens is not supported by this model"}),
+    ],
+)
+def test_a_server_that_only_says_what_it_does_not_know_is_understood(
+    status: int, body: Any, make_image: MakeImage, propose: Propose
+) -> None:
+    with QuirkyServer(lambda call: Said(body, status) if "max_tokens" in call.body else completion(ANSWER)) as server:
+        (found,) = propose(server.base_url, make_image())
+
+    assert [a.status for a in found.attempts] == [str(status), "ok"]
+    assert server.calls[1].body["max_completion_tokens"] == 2048
+
+
+def test_a_length_that_is_too_large_is_told_and_not_spelled_otherwise_for_good(
+    make_image: MakeImage, propose: Propose
+) -> None:
+    error = {"error": {"message": "max_tokens is too large: 2048. At most 512 are left.", "code": 400}}
+    with QuirkyServer(lambda call: Said(error, 400)) as server:
+        (found,) = propose(server.base_url, make_image())
+
+    assert isinstance(found, ServiceError)
+    assert "max_tokens is too large" in found.message
+    assert len(server.calls) == 1
+
+
+def test_an_account_without_money_ends_the_run_and_not_each_sample(make_image: MakeImage, propose: Propose) -> None:
+    """OpenRouter's 402."""
+    with QuirkyServer(lambda call: Said({"error": {"message": "Insufficient credits", "code": 402}}, 402)) as server:
+        (found,) = propose(server.base_url, make_image())
+
+    assert isinstance(found, ServiceError)
+    assert (found.__dict__["status"], found.__dict__["is_fatal"], found.remedy) == (
+        "402", True, "the account is out of money",
+    )  # fmt: skip
+    assert len(server.calls) == 1
+
+
 RESPONSE = {
     "object": "response",
     "model": "m-1",
@@ -200,6 +257,19 @@ def test_the_responses_api_where_the_recipe_asks_for_it(make_image: MakeImage, p
     assert [message["role"] for message in second.body["input"]] == ["user", "assistant", "user"]
     assert [a.status for a in found.attempts] == ["truncated", "ok"]
     assert (found.parse_status, found.usage.input_tokens, found.usage.output_tokens) == ("ok", 200, 20)
+
+
+def test_a_form_that_the_responses_api_refuses_is_told_in_words(make_image: MakeImage, propose: Propose) -> None:
+    def reply(call: Call) -> Said:
+        if "text" in call.body:
+            return Said({"error": {"message": "Unsupported parameter: 'text.format'", "code": "unsupported"}}, 400)
+        return responses(json.dumps(ANSWER))
+
+    with QuirkyServer(reply) as server:
+        (found,) = propose(server.base_url, make_image(), api="responses")
+
+    assert [a.status for a in found.attempts] == ["400", "400", "ok"]
+    assert '"additionalProperties"' in server.calls[-1].system
 
 
 def test_a_refusal_of_the_responses_api_is_one(make_image: MakeImage, propose: Propose) -> None:

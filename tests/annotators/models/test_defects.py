@@ -45,6 +45,7 @@ HELD = {"name": "grounded", "holds": True, "reason": "it names the place"}
 CONTRAST = Task(kind="contrast", options=("photo", "render"))
 REASONS = [{"option": "photo", "reason": "no grain"}, {"option": "render", "reason": "perfect gradients"}]
 TEXT = "Invoice no. 7\nTotal: 42 EUR, well-\nknown exam-\nple; the ﬁnal word"
+ON_PAGE: dict[str, Any] = {"question": "question", "modality": "document"}
 MASK = mask_from_box(Box(x1=20, y1=25, x2=100, y2=100), 200, 100)
 
 
@@ -113,6 +114,10 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (Flaw.REFUSAL, "", {"refusal": "No."}),
     (Flaw.REFUSAL, "I'm sorry, but I can't help with that.", {}),
     (Flaw.REFUSAL, "I cannot help with that.", {}),
+    (Flaw.REFUSAL, ANSWER, {"refusal": "No."}),
+    (Flaw.CUT_OFF, f"<think>At first {json.dumps(ANSWER)} but then", {}),
+    (Flaw.CUT_OFF, f"\u25c1think\u25b7At first {json.dumps(ANSWER)} but then", {"finish_reason": "length"}),
+    (Flaw.NOT_JSON, json.dumps(ANSWER).replace("is soft", 'is: "[soft]'), {}),
     (Flaw.CUT_OFF, json.dumps(ANSWER)[:-40], {"finish_reason": "length", "output_tokens": 9}),
     (Flaw.CUT_OFF, json.dumps(ANSWER)[:-40], {}),
     (Flaw.CUT_OFF, "```json\n" + json.dumps(ANSWER)[:-60], {}),
@@ -145,6 +150,7 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (Flaw.BOX_OUTSIDE, box_of(1e9, 0, 2e9, 1), {}),
     (Flaw.OTHER_UNIT, box_of(0.1, 0.2, 0.9, 0.8), {}),
     (Flaw.OTHER_UNIT, box_of(0.0, 0.0, 1.0, 1.0), {}),
+    (Flaw.OTHER_UNIT, box_of(0, 0, 1, 1), {}),
     (Flaw.AXES_SWAPPED, box_of(30, 40, 10, 20), {}),
     (Flaw.NO_AREA, box_of(10, 10, 10, 90), {}),
     (Flaw.WHOLE_PICTURE, box_of(0, 0, 1000, 1000), {}),
@@ -164,10 +170,21 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
         with_region(box=[600, 0, 900, 200], mask={"size": [100, 200], "counts": MASK.counts}),
         {},
     ),
+    (Flaw.RING_OUTSIDE_BOX, with_region(box=[600, 0, 900, 200], polygon=[[100, 100], [200, 100], [200, 400]]), {}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": ""}, {}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "Missing explanation"}, {}),
     (Flaw.SAYS_NOTHING, with_region(explanation="N/A"), {}),
-    (Flaw.TOO_LONG, {**ANSWER, "explanation": "soft " * 801}, {}),
+    (Flaw.TOO_LONG, {**ANSWER, "explanation": "soft edge " * 401}, {}),
+    (Flaw.TOO_LONG, {**ANSWERED, "answer": "forty two " * 401}, ON_PAGE),
+    (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "the the the the the"}, {}),
+    (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "<your explanation here>"}, {}),
+    (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "I'm sorry, but I can't help with that."}, {}),
+    (Flaw.SAYS_NOTHING, {**ANSWERED, "answer": "Sorry, I am unable to assist with this request."}, ON_PAGE),
+    (Flaw.SAYS_NOTHING, {**PAIR, "question": "..."}, {**ON_PAGE, "question": "written_question", "task": WRITTEN}),
+    (Flaw.EVIDENCE_OF_NOTHING, {**ANSWERED, "answer": " "}, ON_PAGE),
+    (Flaw.NO_EVIDENCE, {"answer": "42", "regions": []}, ON_PAGE),
+    (Flaw.WRONG_TYPE, {"answer": "42", "regions": [{**EVIDENCE, "quote": 42}]}, ON_PAGE),
+    (Flaw.QUOTE_NOT_IN_TEXT, {"answer": "4", "regions": [{**EVIDENCE, "quote": "Total: 4"}]}, ON_PAGE),
     (Flaw.SEVERAL_ANSWERS, json.dumps(ANSWER) + json.dumps({**ANSWER, "verdict": "real"}), {}),
     (
         Flaw.QUOTE_NOT_IN_TEXT,
@@ -176,6 +193,23 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     ),
     (Flaw.CLAIM_NOT_IN_TEXT, with_claim(text="The hand melts."), {"task": CITED}),
     (Flaw.CLAIM_NOT_IN_TEXT, with_claim(text=""), {"task": CITED}),
+    (Flaw.CLAIM_NOT_IN_TEXT, with_claim(text="e"), {"task": CITED}),
+    (Flaw.NO_CLAIM, {**ANSWER, "claims": [], "regions": []}, {"task": CITED}),
+    (Flaw.WRONG_TYPE, with_claim(regions=[1, "2"]), {"task": CITED}),
+    (Flaw.WRONG_TYPE, with_claim(regions=[1, 1.5]), {"task": CITED}),
+    (Flaw.WRONG_TYPE, with_claim(is_global="no"), {"task": CITED}),
+    (Flaw.WRONG_TYPE, {**with_claim(times=["0:01"]), "regions": []}, {"task": CITED, "modality": "video"}),
+    (
+        Flaw.WRONG_TYPE,
+        {**with_claim(pages="1", is_global=True), "regions": []},
+        {"task": CITED, "modality": "document"},
+    ),
+    (Flaw.WRONG_TYPE, {**with_claim(quotes=["Total: 42"]), "regions": []}, {"task": CITED, "modality": "document"}),
+    (
+        Flaw.NO_SUCH_PICTURE,
+        {**with_claim(quotes=[{"page": True, "text": "Total: 42"}]), "regions": []},
+        {"task": CITED, "modality": "document"},
+    ),
     (Flaw.NO_SUCH_REGION, with_claim(regions=[1, 2]), {"task": CITED}),
     (Flaw.UNGROUNDED_CLAIM, with_claim(regions=[]), {"task": CITED}),
     (Flaw.UNCLAIMED_REGION, with_claim(regions=[], is_global=True), {"task": CITED}),
@@ -226,6 +260,10 @@ MENDED: list[tuple[Flaw, str]] = [
     (Flaw.FENCED, f"```json\n{json.dumps(ANSWER)}\n```"),
     (Flaw.PROSE_AROUND, f"Sure, here it is: {json.dumps(ANSWER)} I hope this helps!"),
     (Flaw.PROSE_AROUND, f"<think>{{}} or {json.dumps(box_of(0, 0, 9, 9))}?</think> {json.dumps(ANSWER)}"),
+    (
+        Flaw.PROSE_AROUND,
+        f"\u25c1think\u25b7{json.dumps(box_of(0, 0, 9, 9))}\u25c1/think\u25b7{json.dumps(ANSWER)}",
+    ),
     (Flaw.BROKEN_JSON, json.dumps(ANSWER).replace('"}]}', '",},],}')),
     (Flaw.BROKEN_JSON, repr(ANSWER)),
     (Flaw.BROKEN_JSON, json.dumps(ANSWER).replace(', "regions"', ' "regions"')),

@@ -35,9 +35,9 @@ asyncio.run(main())
 """
 
 
-def payment(number: int, usd: float | None = 0.25, tokens: int = 10) -> Payment:
-    usage = Usage(input_tokens=tokens, usd=usd)
-    return Payment(payment_id=str(number), answer_key=f"{number:064x}", machine="m", usage=usage)
+def payment(number: int, usd: float | None = 0.25, expected: float | None = None) -> Payment:
+    usage = Usage(input_tokens=0 if usd is None else 10, usd=usd)
+    return Payment(payment_id=str(number), answer_key=f"{number:064x}", machine="m", usage=usage, expected_usd=expected)
 
 
 def test_the_books_are_what_was_paid_also_after_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:
@@ -82,8 +82,9 @@ def test_what_is_left_says_the_error_and_a_larger_budget_goes_on(tmp_path: Path)
 
 def test_where_the_server_counts_nothing_the_budget_is_charged_what_was_expected(tmp_path: Path) -> None:
     purse = Purse(tmp_path, "run", 1.0)
-    purse.pay(payment(1, usd=0.0, tokens=0), asyncio.run(purse.reserve(0.4)))
+    purse.pay(payment(1, usd=None, expected=0.4), asyncio.run(purse.reserve(0.4)))
     assert purse.left == pytest.approx(0.6)
+    assert Purse(tmp_path, "run", 1.0).opened().left == pytest.approx(0.6)  # nor does the next run forget it
 
 
 def test_without_a_budget_nothing_is_set_aside(tmp_path: Path) -> None:

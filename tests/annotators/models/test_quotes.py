@@ -29,14 +29,29 @@ def test_a_quote_is_found_across_layout(quote: str, stretch: str) -> None:
     assert TEXT[place[0] : place[1]] == stretch
 
 
-@pytest.mark.parametrize("quote", ["Total: 43", "total: 42", "", "  ", "Total 42", "EUR 42"])
+@pytest.mark.parametrize(
+    "quote", ["Total: 43", "total: 42", "", "  ", "Total 42", "EUR 42", "4", "Total: 4", "2 EUR", "o", "ot"]
+)
 def test_other_words_are_not(quote: str) -> None:
     assert find_quote(TEXT, quote) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "quote", "place"),
+    [
+        ("1974: 7", "7", (6, 7)),
+        ("area a", "a", (5, 6)),
+        ("Total42 EUR", "Total", (0, 5)),
+        ("\u5408\u8a08\u984d", "\u8a08", (1, 2)),
+    ],
+)
+def test_a_quote_is_whole_but_blanks_may_lack(text: str, quote: str, place: tuple[int, int]) -> None:
+    assert find_quote(text, quote) == place
+
+
 @given(before=st.text(), quote=st.text(min_size=1).filter(lambda text: bool(text.strip())), after=st.text())
 def test_what_stands_there_is_found(before: str, quote: str, after: str) -> None:
-    text = before + quote + after
+    text = f"{before} {quote} {after}"
 
     place = find_quote(text, quote)
 

@@ -87,6 +87,7 @@ def test_silence_is_tried_again(status: str) -> None:
     ("reply", "remedy"),
     [
         (error(401), "check the API key"),
+        (error(402), "out of money"),
         (error(403), "check what the API key may do"),
         (error(404), "check base_url and model"),
         (error(429, code="insufficient_quota"), "out of money"),
@@ -101,7 +102,7 @@ def test_what_never_passes_is_fatal_at_once(reply: Reply, remedy: str) -> None:
     assert waits == []
 
 
-@pytest.mark.parametrize("status", [301, 402, 405])
+@pytest.mark.parametrize("status", [301, 405, 418])
 def test_another_status_is_not_tried_again_and_not_fatal(status: int) -> None:
     failure, waits = asked(Script(error(status)))
 

@@ -152,14 +152,19 @@ def test_faithfulness_is_what_a_second_pass_finds_again(
 ) -> None:
     again = [
         make_candidate(
-            sample, "again",
+            sample, "again", kind="relocate", parent_ids=(c.candidate_id,), answer_key="a", usage=Usage(usd=0.01),
             judgements=(Judgement(candidate_id=c.candidate_id, region_id="r", name="relocated", score=float(i > 3)),),
         )
         for i, (sample, c) in enumerate(zip(twelve, good, strict=True))
     ]  # fmt: skip
     found = bench([BenchRun("run", twelve, [*good, *again])])
     assert figures(found, "good")["faithfulness"] == pytest.approx(8 / 12)
-    assert "faithfulness" not in figures(found, "again")
+    assert [machine.machine for machine in found.machines] == ["good"]  # who only tries others competes with nobody
+    assert found.differences == ()
+    (tried,) = found.second_passes
+    assert (tried.machine, tried.answered) == ("again", 12)
+    assert tried.costs.usd == pytest.approx(12 * 0.03)
+    assert "faithfulness and reliance by again, which tried 12 samples" in bench_lines(found)
 
 
 def test_reliance_asks_only_of_claims_that_were_found_in_the_open(
@@ -170,7 +175,7 @@ def test_reliance_asks_only_of_claims_that_were_found_in_the_open(
 
     again = [
         make_candidate(
-            sample, machine,
+            sample, machine, kind="relocate",
             judgements=(*said(c.candidate_id, "relocated", *found), *said(c.candidate_id, "hidden", *hidden)),
         )
         for sample, c in list(zip(twelve, good, strict=True))[:3]

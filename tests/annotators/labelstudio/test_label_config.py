@@ -79,6 +79,14 @@ def test_every_key_is_used_once() -> None:
         assert len(keys) == len(set(keys))
 
 
+def test_a_pair_has_one_single_medium_and_keys_for_both_pictures() -> None:
+    config = label_config(TAXONOMY, Task(), "pair")
+    images = [(e.get("name"), e.get("value"), e.get("valueList")) for e in elements(config, "Image")]
+    assert images == [("image", "$image", None), ("image_2", None, "$image_2")]
+    modifiers = ("", "shift+", "alt+", "alt+shift+", "ctrl+shift+", "ctrl+alt+")
+    assert [e.get("hotkey") for e in elements(config, "Label")] == [m + digit for m in modifiers for digit in "12"]
+
+
 def test_labels_are_shown_without_their_level_where_that_is_clear() -> None:
     def names(*categories: tuple[str, str]) -> list[tuple[str | None, str | None]]:
         levels = tuple(Level(name=level) for level in dict.fromkeys(level for _, level in categories))

@@ -99,6 +99,15 @@ def test_labels_are_shown_without_their_level_where_that_is_clear() -> None:
     assert names(("low-edge", "low"), ("high-edge", "high")) == [("low-edge", None), ("high-edge", None)]
 
 
+def test_a_shown_word_means_a_label_only_where_it_is_the_words_of_one() -> None:
+    labels = '<Label value="A" alias="a"/><Label value="B" alias="A"/><Label value="C" alias="c"/>'
+    more = '<Label value="C" alias="d"/><Label value="e"/>'
+    rectangles = f'<RectangleLabels name="r" toName="i">{labels}{more}</RectangleLabels>'
+    (control,) = config_from_xml(f'<View><Image name="i" value="$i"/>{rectangles}</View>').controls
+    assert control.labels == ("a", "A", "c", "d", "e")
+    assert control.stored(("B", "A", "C", "e", "b")) == ("A", "A", "C", "e", "b")
+
+
 def test_equal_configs_have_equal_versions() -> None:
     assert made() == made()
     assert made().version != made(geometry=("box",)).version

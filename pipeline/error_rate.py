@@ -27,8 +27,9 @@ class ErrorEstimate(Frozen):
 
     scope: Scope
     """unreviewed: rows that nobody looked at; published: all rows but those that people left out, what they settled
-    counted as right; machines: what the machines said, before people; category: unreviewed rows with a region of it, wrong where people
-    would remove, relabel or move one; missed: unreviewed rows without one, wrong where people would add it."""
+    counted as right; machines: what the machines said, before people; category: unreviewed rows with a region of it,
+    wrong where people would remove, relabel or move one; missed: unreviewed rows without one, wrong where people
+    would add it."""
     name: str = ""
     """The category; empty for the others."""
     population: NonNegativeInt

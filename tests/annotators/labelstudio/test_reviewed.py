@@ -246,6 +246,13 @@ def test_evidence_of_an_answer(pages: Work) -> None:
     assert (verification.answers, verification.verdict) == ((answer,), "fixed_and_accepted")
 
 
+def test_evidence_of_a_question_that_is_not_shown_is_not_taken_for_the_first_one_s(pages: Work) -> None:
+    more = Answer(question="What is on page 3?", answer="A picture", region_ids=("whole",))
+    two = pages._replace(candidate=pages.candidate.evolve(answers=(*pages.candidate.answers, more)))
+    verification = judged(two, two.predicted())
+    assert (verification.verdict, verification.answers) == ("accepted", two.candidate.answers)
+
+
 def test_pages_are_measured_in_their_own_pixels_whatever_was_rendered(pages: Work) -> None:
     result = pages.predicted()
     drawn = entry(pages, result, "total", "box")

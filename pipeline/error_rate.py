@@ -26,13 +26,17 @@ class ErrorEstimate(Frozen):
     """How much is wrong in a part of the dataset, as far as the audit can say."""
 
     scope: Scope
-    """unreviewed: rows that nobody looked at; published: all rows, those that people settled counted as right;
-    machines: what the machines said, before people; category: unreviewed rows with a region of it, wrong where people
-    would remove, relabel or move one; missed: unreviewed rows without one, wrong where people would add it."""
+    """unreviewed: rows that nobody looked at; published: all rows but those that people left out, what they settled
+    counted as right; machines: what the machines said, before people; category: unreviewed rows with a region of it,
+    wrong where people would remove, relabel or move one; missed: unreviewed rows without one, wrong where people
+    would add it."""
     name: str = ""
     """The category; empty for the others."""
     population: NonNegativeInt
     """Rows that it speaks of."""
+    undecided: NonNegativeInt = 0
+    """Of published and machines: rows that people were certain to be asked about and have not decided. The ranking
+    chose them, so nothing is known of them: they are in no population."""
     audited: NonNegativeInt
     """Answered random reviews behind it."""
     errors: NonNegativeInt
@@ -69,6 +73,8 @@ class Judged(NamedTuple):
     """Of these, those with a region that the person removed, relabeled or moved."""
     added_categories: tuple[str, ...] = ()
     """Categories that the person added where the machine had none."""
+    is_left_out: bool = False
+    """Whether the person keeps the sample out of the dataset."""
 
 
 class Stratum(NamedTuple):
@@ -87,20 +93,20 @@ def estimate_errors(
     """The rates of what is unreviewed, published and said by machines, then of every category.
 
     ``looks`` is how many cuts of the ranking were tried on the same audit (see ``routing.target``): the limits are
-    widened so that they hold for the one that was chosen (Bonferroni). Rows that are certain to be asked
-    but not answered yet are in no population: nothing is known of them.
+    widened so that they hold for the one that was chosen (Bonferroni).
     """
     rows = list(judged)
     below = [row for row in rows if row.inclusion_probability < 1]
     sure = [row for row in rows if row.inclusion_probability == 1 and row.is_answered]
     whole = _strata(below, lambda row: row.is_error)
     unseen = _rate("unreviewed", "", whole, confidence, looks)
-    settled = sum(row.is_answered for row in below) + len(sure)
-    known = sum(row.is_error for row in (*below, *sure) if row.is_answered)
+    decided = [*(row for row in below if row.is_answered), *sure]
+    undecided = sum(row.inclusion_probability == 1 and not row.is_answered for row in rows)
+    kept, wrong = (sum(not row.is_left_out for row in decided), sum(row.is_error for row in decided))
     every = [
         unseen,
-        _diluted(unseen, "published", settled, 0),
-        _diluted(unseen, "machines", settled, known),
+        _diluted(unseen, "published", kept, 0).evolve(undecided=undecided),
+        _diluted(unseen, "machines", len(decided), wrong).evolve(undecided=undecided),
     ]
     for name in categories:
         every += _of_category(name, below, confidence, looks)

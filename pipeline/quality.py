@@ -119,7 +119,7 @@ def _one(facts: RunFacts, route: Route, decision: Decision | None) -> Judged:
     if decision is None or person is None or _is_about_another(person, shown):
         return row
     if decision.is_rejected:
-        return row._replace(is_answered=True, is_error=True, wrong_categories=route.categories)
+        return row._replace(is_answered=True, is_error=True, is_left_out=True, wrong_categories=route.categories)
     outcomes = tuple(region_outcomes(shown.regions if shown else (), person))
     added = {category for category, change in outcomes if change == "added"}
     return row._replace(

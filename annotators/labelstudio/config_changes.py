@@ -49,7 +49,7 @@ def _lost(control: Control, new: LabelConfig, used: Mapping[str, Collection[str]
         yield f"control {control.name!r} is in use as {control.tag} and would become {now.tag}"
     if set(control.to_names) - set(now.to_names):
         yield f"control {control.name!r} is in use on {', '.join(control.to_names)} and would leave it"
-    for label in sorted(set(used[control.name]) - set(now.labels)):
+    for label in sorted(set(control.stored(tuple(used[control.name]))) - set(now.labels)):
         yield f"label {label!r} of {control.name!r} is in use and would be gone"
 
 

@@ -53,7 +53,7 @@ class Grouping:
             elif control.name == controls.LABELS:
                 raise VerdictError(f"region {entry.key}: a category without a track", remedy="draw the track")
             else:
-                _put(said, entry.control, _words(entry), entry.key)
+                _put(said, entry.control, _words(entry, control), entry.key)
         return {key: self._group(key, group) for key, group in by_key.items()}, said
 
     def _control(self, entry: Entry) -> Control:
@@ -75,30 +75,32 @@ class Grouping:
         drawn = read_entry(drawing, picture.space)
         if isinstance(drawn, Said):
             raise VerdictError(f"region {key} is drawn with words", remedy="have it drawn again")
-        self._check_labels(drawing, drawn.labels)
-        said = {_stem(entry.control): _words(entry) for entry in group.values() if entry is not drawing}
-        for entry in group.values():
-            if entry is not drawing:
-                self._check_choices(entry)
+        drawn = drawn._replace(labels=self._category(drawing, drawn.labels))
+        said = {_stem(entry.control): self._said(entry) for entry in group.values() if entry is not drawing}
         return Group(drawing, drawn, picture, said)
 
     def _is_per_region(self, entry: Entry) -> bool:
         control = self.config.control(entry.control)
         return control is not None and control.is_per_region
 
-    def _check_labels(self, entry: Entry, labels: Sequence[str]) -> None:
+    def _category(self, entry: Entry, labels: Sequence[str]) -> tuple[str, ...]:
         """Exactly one label, and one that the config has."""
         control = self.config.control(controls.LABELS if entry.control == controls.TRACK else entry.control)
         if len(labels) != 1:
             raise VerdictError(f"region {entry.key} has {len(labels)} categories", remedy="give it exactly one")
-        if control is None or labels[0] not in control.labels:
+        stored = control.stored(labels) if control else ()
+        if control is None or stored[0] not in control.labels:
             raise VerdictError(f"region {entry.key}: {labels[0]!r} is no category of the config", remedy="relabel it")
+        return stored
 
-    def _check_choices(self, entry: Entry) -> None:
-        control = self.config.control(entry.control)
-        for value in read_entry(entry, None).values if control and control.labels else ():  # type: ignore[union-attr]
-            if value not in control.labels:  # type: ignore[union-attr]
+    def _said(self, entry: Entry) -> Said:
+        """What is said of a region; of choices only those that the config has."""
+        control = self._control(entry)
+        said = _words(entry, control)
+        for value in said.values if control.labels else ():
+            if value not in control.labels:
                 raise VerdictError(f"control {entry.control!r} has no choice {value!r}", remedy="check the config")
+        return said
 
     def _picture(self, entry: Entry) -> Picture:
         if entry.to_name == controls.TEXT:
@@ -129,13 +131,13 @@ def _stem(control: str) -> str:
     return control.removesuffix("_2")
 
 
-def _words(entry: Entry) -> Said:
+def _words(entry: Entry, control: Control) -> Said:
     said = read_entry(entry, None)
     if not isinstance(said, Said):
         raise VerdictError(f"control {entry.control!r} says nothing", remedy="check the config")
     if sum(map(len, said.values)) > _MOST_CHARS:
         raise VerdictError(f"control {entry.control!r} holds more than {_MOST_CHARS} characters", remedy="shorten it")
-    return said
+    return Said(control.stored(said.values)) if control.labels else said
 
 
 def _put(entries: dict[str, Any], name: str, value: Any, key: str) -> None:

@@ -33,9 +33,19 @@ class Control(Frozen):
     to_names: tuple[str, ...]
     """Objects that it marks."""
     labels: tuple[str, ...] = ()
-    """Labels or choices, in order; empty where it has none (text, ratings, bare shapes)."""
+    """Labels or choices as they are stored, in order; empty where it has none (text, ratings, bare shapes)."""
+    shown: tuple[str, ...] = ()
+    """The same as the page shows them: other words where a label has an alias."""
     is_per_region: bool = False
     """Whether it says something of one region."""
+
+    def stored(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Words with what is stored in the place of what is only shown, as programs write it; others as they are."""
+        return tuple(self._stored(word) for word in words)
+
+    def _stored(self, word: str) -> str:
+        meant = [label for label, shown in zip(self.labels, self.shown, strict=False) if shown == word]
+        return word if word in self.labels or len(meant) != 1 else meant[0]
 
 
 class LabelConfig(Frozen):
@@ -115,9 +125,11 @@ def _controls(root: Element) -> Iterator[Control]:
     for element in root.iter():
         name, to_name = element.get("name"), element.get("toName")
         if name and to_name:
-            labels = tuple(
-                (child.get("alias") or child.get("value") or "") for child in element.iter() if child is not element
-            )
+            children = [child for child in element.iter() if child is not element]
+            shown = tuple(child.get("value") or "" for child in children)
+            labels = tuple(child.get("alias") or child.get("value") or "" for child in children)
             is_per_region = element.get("perRegion") == "true"
             to_names = tuple(part.strip() for part in to_name.split(","))
-            yield Control(name=name, tag=element.tag, to_names=to_names, labels=labels, is_per_region=is_per_region)
+            yield Control(
+                name=name, tag=element.tag, to_names=to_names, labels=labels, shown=shown, is_per_region=is_per_region
+            )

@@ -23,17 +23,19 @@ Element = ElementTree.Element
 MODALITY: dict[Layout, Modality] = {"image": "image", "pair": "image", "video": "video", "document": "document"}
 _TOOL_WORDS: dict[Geometry, str] = {"box": "Box", "polygon": "Outline", "brush": "Brush", "bitmask": "Brush"}
 _HOTKEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
-_MODIFIERS = ("", "shift+", "alt+")
-"""Before the digit, by tool; letters are taken by Label Studio's own tools."""
+_MODIFIERS = ("", "shift+", "alt+", "alt+shift+", "ctrl+shift+", "ctrl+alt+")
+"""Before the digit, by tool, those of a pair's second picture last; letters are taken by Label Studio's own tools."""
 _VERDICT_KEYS = ("shift+q", "shift+w", "shift+e", "shift+r")
 _EVIDENCE_KEYS, _LEAVE_OUT_KEYS = ("shift+s",), ("shift+x",)
 _VOTE_KEYS = ("shift+y", "shift+u", "shift+n")
 """Every choice has a key of its own: Label Studio gives free digits and letters to those that have none."""
 _STYLE = """.wm-tools .lsf-labels { margin: 0 } .wm-tools .lsf-label { margin: 0 6px 6px 0 }
-.wm-tools .lsf-label__text { font-size: 13px }"""
-"""Rows of labels stand close, so that the picture begins high on the page."""
+.wm-tools .lsf-label__text { font-size: 13px } .wm-tools .lsf-label__hotkey { font-size: 11px }
+.wm-pair .lsf-object { padding-top: 0 } .wm-pair [class^=pagination] { display: none }"""
+"""Rows of labels stand close, so that the picture begins high on the page; nobody turns pages in a list of one."""
 _TOOL_NAME = "flex: 0 0 64px; margin: 0; font-size: 14px"
 _MOST_STARS = 10
+_CAPTIONS = ("First picture: the one to judge", "Second picture: to compare with")
 
 
 class Page:
@@ -71,23 +73,32 @@ class Page:
         if self.layout == "video":
             yield from self._clip()
         elif self.layout == "pair":
-            row = _element("View", style="display: flex; gap: 8px")
-            for position in range(len(self.objects)):
-                half = _element("View", style="flex: 1 1 0; min-width: 0")
-                _fill(half, self._picture(position))
-                row.append(half)
-            yield row
+            yield from self._side_by_side()
         else:
-            yield from self._picture(0)
+            yield from self._tools(0)
+            yield self._picture(0)
+            yield from self._per_region(self.objects[0], 0)
         if self.has_text:
             yield from self._text()
 
-    def _picture(self, position: int) -> Iterator[Element]:
+    def _side_by_side(self) -> Iterator[Element]:
+        """Pictures at one height, tools below them: the second picture's keys are long words."""
+        positions = range(len(self.objects))
+        yield _halves((_header(_CAPTIONS[i], size="6"), self._picture(i)) for i in positions)
+        yield _halves(self._tools(i) for i in positions)
+        for position in positions:
+            yield from self._per_region(self.objects[position], position)
+
+    def _tools(self, position: int) -> Iterator[Element]:
+        for index, geometry in enumerate(self.geometry, start=position * len(self.geometry)):
+            yield self._tool(geometry, geometry + suffix(position), self.objects[position], index)
+
+    def _picture(self, position: int) -> Element:
+        """The second of a pair is a list of one: with two single media in a config the server takes no upload."""
         name = self.objects[position]
-        for index, geometry in enumerate(self.geometry):
-            yield self._tool(geometry, geometry + suffix(position), name, index + position * len(self.geometry))
-        shown = {"valueList": f"${name}"} if self.layout == "document" else {"value": f"${name}"}
-        yield _element(
+        is_list = self.layout == "document" or position > 0
+        shown = {"valueList": f"${name}"} if is_list else {"value": f"${name}"}
+        return _element(
             "Image",
             name=name,
             **shown,
@@ -96,7 +107,6 @@ class Page:
             brightnessControl="true",
             contrastControl="true",
         )
-        yield from self._per_region(name, position)
 
     def _tool(self, geometry: Geometry, name: str, to_name: str, index: int) -> Element:
         row = _tool_row(_TOOL_WORDS[geometry])
@@ -173,7 +183,7 @@ class Page:
                 rows="2",
             )
         if self.task.kind == "artifacts":
-            yield _header("The medium as a whole is")
+            yield _header("The first picture as a whole is" if self.layout == "pair" else "The medium as a whole is")
             answers = tuple((verdict, verdict.capitalize()) for verdict in get_args(Verdict))
             yield _choices(controls.VERDICT, to_name, answers, keys=_VERDICT_KEYS, required="true")
         out = ((controls.LEAVE_OUT, "Leave it out of the dataset"),)
@@ -237,6 +247,16 @@ def _header(words: str, size: str = "5") -> Element:
 def _tool_row(words: str) -> Element:
     row = _element("View", className="wm-tools", style="display: flex; align-items: baseline; gap: 8px")
     row.append(_element("Header", value=words, size="6", style=_TOOL_NAME))
+    return row
+
+
+def _halves(contents: Iterable[Iterable[Element]]) -> Element:
+    """Columns of one width."""
+    row = _element("View", className="wm-pair", style="display: flex; gap: 8px")
+    for content in contents:
+        half = _element("View", style="flex: 1 1 0; min-width: 0")
+        _fill(half, content)
+        row.append(half)
     return row
 
 

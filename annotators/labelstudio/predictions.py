@@ -93,7 +93,8 @@ def _of_region(
     if region.explanation and config.control(controls.REGION_EXPLANATION + end):
         value = {**place, "text": [region.explanation]}
         yield {**base, "from_name": controls.REGION_EXPLANATION + end, "type": "textarea", "value": value}
-    if config.control(controls.EVIDENCE + end) and any(region.region_id in a.region_ids for a in candidate.answers):
+    asked = candidate.answers[:1]  # the page shows one question: what another one rests on is no evidence of it
+    if config.control(controls.EVIDENCE + end) and any(region.region_id in a.region_ids for a in asked):
         value = {**place, "choices": [controls.SUPPORTS]}
         yield {**base, "from_name": controls.EVIDENCE + end, "type": "choices", "value": value}
 

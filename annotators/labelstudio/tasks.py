@@ -21,7 +21,7 @@ from .frames import FrameClock, framerate_of
 from .geometry import Space
 from .label_config import LabelConfig
 
-__all__ = ["Picture", "Shown", "layout_of", "pictures", "shown_sizes", "task_data"]
+__all__ = ["Picture", "Shown", "compared_with", "layout_of", "pictures", "shown_sizes", "task_data"]
 
 _PAIR_ROLES = ("reference", "target")
 _BETWEEN_PAGES = "\n\n"
@@ -55,7 +55,7 @@ class Picture(NamedTuple):
 
 def layout_of(sample: Sample) -> Layout:
     """Which page a sample needs: ``pair`` for two images that belong together, else its modality."""
-    if sample.modality == "image" and _other(sample):
+    if sample.modality == "image" and compared_with(sample):
         return "pair"
     return sample.modality
 
@@ -92,7 +92,9 @@ def task_data(
     if layout == "document":
         data["pages"] = [each.url for each in shown]
     else:
-        data |= {name: each.url for name, each in zip(OBJECTS[layout], shown, strict=True)}
+        # The second of a pair is a list of one, as the page wants it.
+        addresses: list[str | list[str]] = [each.url if i == 0 else [each.url] for i, each in enumerate(shown)]
+        data |= dict(zip(OBJECTS[layout], addresses, strict=True))
     if isinstance(sample.primary.media, Video):
         data["fps"] = framerate_of(sample.primary.media)
     if config.control(controls.TEXT_SPAN):
@@ -141,11 +143,11 @@ def _space(media: Any, size: tuple[int, int]) -> Space:
 
 
 def _assets(sample: Sample, layout: Layout) -> tuple[Asset, ...]:
-    other = _other(sample) if layout == "pair" else None
+    other = compared_with(sample) if layout == "pair" else None
     return (sample.primary, other) if other else (sample.primary,)
 
 
-def _other(sample: Sample) -> Asset | None:
+def compared_with(sample: Sample) -> Asset | None:
     """The image that is compared with the primary one."""
     images = (asset for asset in sample.assets[1:] if isinstance(asset.media, Image))
     return next((asset for asset in images if asset.role in _PAIR_ROLES), None)

@@ -37,7 +37,7 @@ def _errors(quality: Quality) -> Iterator[str]:
         f"A random slice of what is published without review was reviewed all the same: {first.audited:,} rows, "
         f"{first.errors:,} of them found wrong. From it, with {first.confidence:.0%} confidence:"
     )
-    rows = [(_SCOPES[e.scope], e.population, _percent(e.rate), _range(e)) for e in quality.errors if e.scope in _SCOPES]
+    rows = [(_scope(e), e.population, _percent(e.rate), _range(e)) for e in quality.errors if e.scope in _SCOPES]
     yield table(("Share of wrong rows in", "Rows", "Estimate", "Limits"), rows)
     found = [e for e in quality.errors if e.scope not in _SCOPES]
     if found:
@@ -51,6 +51,11 @@ def _errors(quality: Quality) -> Iterator[str]:
         )
     if quality.target:
         yield f"Asked for: at most {quality.target.max_error:.2%} wrong rows unreviewed. {quality.target.words}."
+
+
+def _scope(estimate: ErrorEstimate) -> str:
+    but = f" but {estimate.undecided:,} that people have not decided" if estimate.undecided else ""
+    return _SCOPES[estimate.scope] + but
 
 
 _WRONG = {"category": "remove, relabel or move one", "missed": "add one"}

@@ -20,17 +20,20 @@ from pipeline.storage import Manifest, RunFolder
 from pipeline.submit import submit
 from pipeline.tables import read_rows
 from schemas.candidate import Candidate
-from schemas.geometry import mask_to_array
+from schemas.geometry import Box, mask_to_array
 from schemas.ledger import SubmittedTask
 from schemas.sample import Sample
 from schemas.verification import Verification
 from tests.browser import ARGUMENTS, find_chromium
 
+from .conftest import image_regions
+
 pytestmark = pytest.mark.slow
 
 CANVAS = ".konvajs-content"
-PICTURE = """() => [...document.querySelectorAll('img')]
-    .find(img => img.style.transformOrigin && img.style.visibility === 'visible')?.getBoundingClientRect().toJSON()"""
+PICTURES = """() => [...document.querySelectorAll('img')]
+    .filter(img => img.style.transformOrigin && img.style.visibility === 'visible' && img.naturalWidth)
+    .map(img => img.getBoundingClientRect().toJSON())"""
 WORDS = "textarea[data-testid=textarea-region-textarea]"
 
 
@@ -68,14 +71,15 @@ class Desk(NamedTuple):
         self.page.keyboard.press("Escape")
         self.page.wait_for_selector(".lsf-modal-ls_visible", state="detached", timeout=60_000)
 
-    def canvas(self) -> tuple[float, float, float, float]:
-        """Left, top, width and height of the picture on the page; it may be larger than the window that shows it."""
-        found = self.page.wait_for_function(PICTURE).json_value()
+    def canvas(self, position: int = 0) -> tuple[float, float, float, float]:
+        """Left, top, width and height of the n-th picture on the page, which may be larger than the window for it."""
+        self.page.wait_for_function(f"() => ({PICTURES})().length > {position}")
+        found = self.page.evaluate(PICTURES)[position]
         return found["x"], found["y"], found["width"], found["height"]
 
-    def at(self, x: float, y: float, size: tuple[float, float]) -> tuple[float, float]:
+    def at(self, x: float, y: float, size: tuple[float, float], position: int = 0) -> tuple[float, float]:
         """Where a pixel of the medium lies on the page."""
-        left, top, width, height = self.canvas()
+        left, top, width, height = self.canvas(position)
         return left + x / size[0] * width, top + y / size[1] * height
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -104,9 +108,15 @@ class Desk(NamedTuple):
             self.page.wait_for_timeout(100)
         return True
 
-    def comes_to_outline(self, name: str, *points: tuple[float, float], size: tuple[float, float]) -> bool:
+    def comes_to_outline(
+        self, name: str, *points: tuple[float, float], size: tuple[float, float], position: int = 0
+    ) -> bool:
         """Whether a vertical line is drawn, sooner or later, through each of these pixels of the medium."""
-        return self.comes_to_show(name, lambda shown: all(is_outlined(shown, *self.at(*p, size)) for p in points))
+
+        def is_there(shown: np.ndarray) -> bool:
+            return all(is_outlined(shown, *self.at(*point, size, position)) for point in points)
+
+        return self.comes_to_show(name, is_there)
 
     def finish(self, button: str) -> None:
         """Submit, Update or Skip, once the server has taken it."""
@@ -158,9 +168,14 @@ def desk(
     samples = [make_sample(name) for name in ("a.png", "b.png", "clip.mp4", "report.pdf")]
     run, manifest = make_run(samples, [propose(sample) for sample in samples])
     submit(run, manifest, write=quiet)
+    return Desk(run, manifest, page, shots_folder(tmp_path))
+
+
+def shots_folder(tmp_path: Path) -> Path:
+    """Where shots are kept: where the environment says, else with the test."""
     shots = Path(os.environ.get("WITNESSMARK_SHOTS") or tmp_path / "shots")
     shots.mkdir(parents=True, exist_ok=True)
-    return Desk(run, manifest, page, shots)
+    return shots
 
 
 def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(desk: Desk) -> None:
@@ -193,6 +208,44 @@ def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(desk: Desk)
     pixels = mask_to_array(painted.mask)
     assert pixels[180, 32:88].all()
     assert not pixels[140].any()
+
+
+def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_s(
+    studio: httpx.Client,
+    page: Any,
+    make_sample: Callable[..., Sample],
+    propose: Callable[..., Candidate],
+    make_run: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    size = (320.0, 240.0)
+    first, second = make_sample("a.png"), make_sample("b.png")
+    pair = first.evolve(assets=(first.primary, second.primary.evolve(role="reference")))
+    left, right = (image_regions(each)[0] for each in (first, second))
+    regions = left, right.evolve(region_id="right", box=Box(x1=180, y1=120, x2=280, y2=200))
+    run, manifest = make_run([pair], [propose(pair, *regions)])
+    submit(run, manifest, write=quiet)
+    desk = Desk(run, manifest, page, shots_folder(tmp_path))
+
+    desk.open("a.png")
+    assert desk.comes_to_outline("pair", (40, 60), (120, 60), size=size)
+    assert desk.comes_to_outline("pair", (180, 160), (280, 160), size=size, position=1)
+    (x1, top1, width1, height1), (x2, top2, width2, height2) = desk.canvas(0), desk.canvas(1)
+    assert x1 + width1 < x2
+    assert (top1, width1, height1) == pytest.approx((top2, width2, height2), abs=1)
+
+    page.keyboard.press("Alt+Shift+Digit3")  # noise, as a box on the second picture
+    desk.drag(desk.at(40, 30, size, 1), desk.at(120, 90, size, 1))
+    desk.shot("pair_changed")
+    desk.finish("Submit")
+
+    found = desk.collect()["a.png"]
+    assert [(change.region_id, change.change) for change in found.changes[:2]] == [("red", "kept"), ("right", "kept")]
+    assert found.regions[:2] == regions
+    (drawn,) = found.regions[2:]
+    assert (drawn.asset_id, drawn.category, drawn.source) == (second.primary.asset_id, "noise", "human")
+    assert drawn.box is not None
+    assert (drawn.box.x1, drawn.box.y1, drawn.box.x2, drawn.box.y2) == pytest.approx((40, 30, 120, 90), abs=1.5)
 
 
 def test_an_edited_explanation_and_a_skip_come_back_as_that(desk: Desk) -> None:

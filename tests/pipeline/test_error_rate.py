@@ -63,10 +63,24 @@ def test_published_and_machines_share_the_errors_among_more_rows() -> None:
     pending = [Judged(1.0, False, False) for _ in range(7)]
     found, published, machines = estimate_errors([*rows(1000, 100, 3), *sure, *pending], confidence=0.95)
     assert (published.population, machines.population) == (1100, 1100)
+    assert (found.undecided, published.undecided, machines.undecided) == (0, 7, 7)
     assert published.rate == pytest.approx(0.03 * 900 / 1100)
     assert machines.rate == pytest.approx((0.03 * 900 + 3 + 40) / 1100)
     assert machines.wrong_rows == pytest.approx((found.wrong_rows or 0) + 43)
     assert published.high == pytest.approx(found.high * 900 / 1100)
+
+
+def test_what_people_left_out_is_not_published() -> None:
+    def judged(share: float, is_audit: bool, *, is_left_out: bool) -> Judged:
+        return Judged(share, is_audit, True, is_left_out, is_left_out=is_left_out)
+
+    sure = [judged(1.0, False, is_left_out=i < 30) for i in range(100)]
+    audited = [judged(0.1, True, is_left_out=i < 2) for i in range(100)]
+    rest = [Judged(0.1, False, False)] * 900
+    found, published, machines = estimate_errors([*sure, *audited, *rest], confidence=0.95)
+    assert (found.population, published.population, machines.population) == (900, 1100 - 32, 1100)
+    assert published.rate == pytest.approx(0.02 * 900 / 1068)
+    assert machines.rate == pytest.approx((0.02 * 900 + 32) / 1100)
 
 
 def test_open_reviews_are_said_and_bounded() -> None:

@@ -168,6 +168,27 @@ def test_figures_reach_card_and_report(run: RunFolder) -> None:
     assert json.loads(Path(run.uri, "quality.json").read_text())["errors"][0]["scope"] == "unreviewed"
 
 
+def test_what_nobody_has_decided_or_somebody_rejected_is_in_no_rate_of_the_published(run: RunFolder) -> None:
+    samples = samples_of(run)
+    answers = [verification(sample) for sample in samples[:5]]
+    answer(run, *answers, verification(samples[5], verdict="rejected"), verification(samples[6], verdict="skipped"))
+    quality = read_quality(run)
+    assert quality is not None
+    rows = {e.scope: (e.population, e.undecided, e.rate) for e in quality.errors}
+    assert rows["published"] == (5, 2, 0)
+    assert rows["machines"] == (6, 2, 1 / 6)
+    assert len(records_of(run)) == 5 + 2
+    said = "all published rows but 2 that people have not decided"
+    assert said in Path(run.uri, "report.html").read_text()
+    assert said in Path(run.uri, "dataset", "README.md").read_text()
+    decided = [verification(sample) for sample in samples]
+    answer(run, *decided)
+    for page in ("report.html", "dataset/README.md"):
+        text = Path(run.uri, page).read_text()
+        assert "all published rows" in text
+        assert "people have not decided" not in text
+
+
 def test_a_recipe_that_asks_nobody_publishes_as_before(tmp_path: Path, pictures: Path) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE.replace("routing: {audit: 1.0}", "routing: {}"))
     assert witnessmark("run", tmp_path / "r.yaml", "--input", pictures, "--run", tmp_path / "run") == 0

@@ -79,6 +79,14 @@ def test_every_key_is_used_once() -> None:
         assert len(keys) == len(set(keys))
 
 
+def test_a_pair_has_one_single_medium_and_keys_for_both_pictures() -> None:
+    config = label_config(TAXONOMY, Task(), "pair")
+    images = [(e.get("name"), e.get("value"), e.get("valueList")) for e in elements(config, "Image")]
+    assert images == [("image", "$image", None), ("image_2", None, "$image_2")]
+    modifiers = ("", "shift+", "alt+", "alt+shift+", "ctrl+shift+", "ctrl+alt+")
+    assert [e.get("hotkey") for e in elements(config, "Label")] == [m + digit for m in modifiers for digit in "12"]
+
+
 def test_labels_are_shown_without_their_level_where_that_is_clear() -> None:
     def names(*categories: tuple[str, str]) -> list[tuple[str | None, str | None]]:
         levels = tuple(Level(name=level) for level in dict.fromkeys(level for _, level in categories))
@@ -89,6 +97,15 @@ def test_labels_are_shown_without_their_level_where_that_is_clear() -> None:
 
     assert names(("low-edge_shape", "low"), ("other", "low")) == [("edge shape", "low-edge_shape"), ("other", None)]
     assert names(("low-edge", "low"), ("high-edge", "high")) == [("low-edge", None), ("high-edge", None)]
+
+
+def test_a_shown_word_means_a_label_only_where_it_is_the_words_of_one() -> None:
+    labels = '<Label value="A" alias="a"/><Label value="B" alias="A"/><Label value="C" alias="c"/>'
+    more = '<Label value="C" alias="d"/><Label value="e"/>'
+    rectangles = f'<RectangleLabels name="r" toName="i">{labels}{more}</RectangleLabels>'
+    (control,) = config_from_xml(f'<View><Image name="i" value="$i"/>{rectangles}</View>').controls
+    assert control.labels == ("a", "A", "c", "d", "e")
+    assert control.stored(("B", "A", "C", "e", "b")) == ("A", "A", "C", "e", "b")
 
 
 def test_equal_configs_have_equal_versions() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from label_studio_sdk.converter import brush
 
+from annotators.labelstudio.label_config import label_config
 from annotators.labelstudio.predictions import region_key
 from annotators.labelstudio.reviewed import pseudonym, reviewed
 from schemas.candidate import Answer, Attribute
@@ -17,7 +18,7 @@ from schemas.geometry import Box, TimeSpan, mask_to_array
 from schemas.task import AskedAttribute, Criterion, Task
 from schemas.verification import RegionChange, Verification, Vote
 
-from .conftest import IMAGE, Work, asset, region, sample_of, work
+from .conftest import IMAGE, TAXONOMY, Work, asset, region, sample_of, work
 
 Result = list[dict[str, Any]]
 
@@ -187,6 +188,32 @@ def test_another_verdict_alone_is_a_fix(picture: Work) -> None:
     assert (verification.verdict, verification.origin_verdict) == ("fixed_and_accepted", "edited")
 
 
+def test_choices_by_the_words_that_are_shown_mean_what_is_stored(picture: Work) -> None:
+    result = picture.predicted()
+    (said,) = (each for each in result if each["from_name"] == "verdict")
+    said["value"]["choices"] = ["Real"]
+    out = {"id": "x", "from_name": "decision", "to_name": "image", "type": "choices"}
+    result.append({**out, "value": {"choices": ["Leave it out of the dataset"]}})
+    verification = judged(picture, result)
+    assert (verification.verdict, verification.origin_verdict) == ("rejected", "real")
+    for near in ("REAL", "Real ", "Rea"):
+        said["value"]["choices"] = [near]
+        with pytest.raises(VerdictError, match=f"control 'verdict' has no choice '{near}'"):
+            judged(picture, result)
+
+
+def test_labels_and_votes_by_the_words_that_are_shown(picture: Work) -> None:
+    categories = tuple(c.evolve(name="texture_of_skin") if c.name == "texture" else c for c in TAXONOMY.categories)
+    config = label_config(TAXONOMY.evolve(categories=categories), Task(), "image", has_votes=True)
+    drawn = entry(picture, picture.predicted(), "box", "box")
+    drawn["value"]["rectanglelabels"] = ["texture of skin"]
+    vote = {**drawn, "from_name": "vote", "type": "choices", "value": {"choices": ["Perhaps"]}}
+    raw = {"id": 1, "result": [drawn, vote]}
+    verification = reviewed(raw, picture.data, picture.sample, None, config, reviewer="person-1")
+    assert [each.category for each in verification.regions] == ["texture_of_skin"]
+    assert [each.confidence for each in verification.votes] == [0.5]
+
+
 def test_a_verdict_where_the_machine_gave_none_corrects_nobody(picture: Work) -> None:
     result = picture.predicted()
     silent = picture._replace(candidate=picture.candidate.evolve(verdict=None, verdict_score=None))
@@ -217,6 +244,13 @@ def test_evidence_of_an_answer(pages: Work) -> None:
     verification = judged(pages, result)
     answer = Answer(question="How much?", answer="13 EUR", region_ids=("total", "whole"))
     assert (verification.answers, verification.verdict) == ((answer,), "fixed_and_accepted")
+
+
+def test_evidence_of_a_question_that_is_not_shown_is_not_taken_for_the_first_one_s(pages: Work) -> None:
+    more = Answer(question="What is on page 3?", answer="A picture", region_ids=("whole",))
+    two = pages._replace(candidate=pages.candidate.evolve(answers=(*pages.candidate.answers, more)))
+    verification = judged(two, two.predicted())
+    assert (verification.verdict, verification.answers) == ("accepted", two.candidate.answers)
 
 
 def test_pages_are_measured_in_their_own_pixels_whatever_was_rendered(pages: Work) -> None:

@@ -56,7 +56,7 @@ def test_pages_are_a_list_and_text_has_its_starts(pages: Work) -> None:
 
 def test_a_clip_states_its_rate_and_a_pair_both_images(clip: Work, pair: Work) -> None:
     assert clip.data["fps"] == pytest.approx(1 / 0.037)
-    assert (pair.data["image"], pair.data["image_2"]) == ("/real.jpg", "/fake.jpg")
+    assert (pair.data["image"], pair.data["image_2"]) == ("/real.jpg", ["/fake.jpg"])
     assert pair.data["sizes"] == [[640, 480], [320, 240]]
 
 

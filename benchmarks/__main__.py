@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from .corpus import write_corpus
 from .model_server import ModelServer
+from .one_row import measured as one_row
 
 RECIPE = """
 name: bench
@@ -83,6 +84,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[str]:
         yield _line("plain asyncio script, no hash, no check, no resume", script, Timed(0, 0, 0), floor)
         yield f"the same script: {script.cpu_s / many * 1e3:.1f} ms CPU per image, start included"
     yield from _with_faults(folder, inputs[many], options)
+    yield from (f"next version, {line}" for line in one_row(folder / "rows", rows=1000, shards=8))
     if options.long:
         yield from _at_a_second(folder, inputs[many], start, options)
 

@@ -7,6 +7,7 @@ happened: so every repetition here is of a question, never of a commit.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -150,6 +151,10 @@ class Repository:
                 problem, wait_s = f"HTTP {status}", _wait_s(error.response.headers.get("Retry-After"), number)
             except HTTPError as error:
                 problem, wait_s = type(error).__name__, _wait_s(None, number)
+            except OSError as error:
+                if error.errno is not None:
+                    raise  # of this machine's files
+                raise _xet_failure(what, self.name, error) from error
             if number < TRIES:
                 self._wait(wait_s)
         raise ServiceError(
@@ -176,6 +181,27 @@ def _wait_s(retry_after: str | None, number: int) -> float:
     """What the server asks for, else 1, 2, 4, ... seconds."""
     stated = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else 2.0 ** (number - 1)
     return min(stated, LONGEST_WAIT_S)
+
+
+def _xet_failure(what: str, name: str, error: OSError) -> Exception:
+    """What the Xet client could not do: it tells by words alone, and has tried for a minute what may pass."""
+    status = re.search(r"\b(401|403|404)\b (?:Unauthorized|Forbidden|Not Found)", str(error))
+    if status and status[1] == "404":
+        return ConfigError(
+            f"{_host(error)} offers no Xet transfers to {what} for {name}",
+            remedy="export HF_HUB_DISABLE_XET=1: files then go by LFS",
+        )
+    if status or isinstance(error, PermissionError):
+        return _refused(int(status[1]) if status else 401, what, name, error)
+    return ServiceError(
+        f"the Hub did not {what} for {name}: {error}",
+        remedy="run the same command again; HF_HUB_DISABLE_XET=1 in the environment avoids Xet transfers",
+    )
+
+
+def _host(error: OSError) -> str:
+    found = re.search(r"https?://[^/\s)]+", str(error))
+    return found[0] if found else "the Hub"
 
 
 def _refused(status: int, what: str, name: str, error: Exception) -> Exception:

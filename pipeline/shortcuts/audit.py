@@ -16,7 +16,7 @@ from ..dataset import HUB_CONFIGS, config_of, read_rows, shard_uris
 from ..storage import RunFolder
 from .facts import FLAGGED, Shortcut
 from .features import COLUMNS, FEATURES, Feature
-from .telling import Columns, Information, Numbers, Told, Truth, cells_of, columns_of, information, told_apart
+from .telling import Columns, Information, Numbers, Told, Truth, cells_of, columns_of, folds_of, information, told_apart
 
 __all__ = ["LEAST_GROUPS", "TOGETHER", "audit_shortcuts"]
 
@@ -93,10 +93,11 @@ def _audit(rows: _Rows, config: Config, seed: int) -> Iterator[Shortcut]:
     if min(rows.class_groups) < LEAST_GROUPS:
         yield _row(rows, config, TOGETHER, 1)
         return
+    folds = folds_of(rows.is_generated, rows.groups, seed)
     values = [[feature.value(row) for row in rows.rows] for feature in FEATURES[config]]
     columns = [columns_of(found) for found in values]
     tried = [
-        _try(rows, table, seed, is_words=isinstance(found[0], str))
+        _try(rows, table, folds, seed, is_words=isinstance(found[0], str))
         for table, found in zip(columns, values, strict=True)
     ]
     order = sorted(range(len(tried)), key=lambda i: (-round(tried[i][1].balanced_accuracy[1], 2), i))
@@ -104,12 +105,12 @@ def _audit(rows: _Rows, config: Config, seed: int) -> Iterator[Shortcut]:
         feature = FEATURES[config][i]
         yield _row(rows, config, feature.name, rank, tried[i], _values(values[i], rows.is_generated), feature)
     whole = np.hstack(columns)
-    told = told_apart(whole, rows.is_generated, rows.groups, seed, depth=2 * len(FEATURES[config]))
+    told = told_apart(whole, rows.is_generated, rows.groups, seed, depth=2 * len(FEATURES[config]), folds=folds)
     yield _row(rows, config, TOGETHER, len(order) + 1, (None, told))
 
 
-def _try(rows: _Rows, columns: Columns, seed: int, *, is_words: bool) -> tuple[Information, Told]:
-    told = told_apart(columns, rows.is_generated, rows.groups, seed)
+def _try(rows: _Rows, columns: Columns, folds: Numbers, seed: int, *, is_words: bool) -> tuple[Information, Told]:
+    told = told_apart(columns, rows.is_generated, rows.groups, seed, folds=folds)
     return information(cells_of(columns, is_words=is_words), rows.is_generated, rows.groups, seed), told
 
 

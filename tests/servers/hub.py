@@ -1,7 +1,7 @@
 """A Hub of datasets on 127.0.0.1, as far as ``huggingface_hub`` and ``datasets`` talk to one.
 
-Git-like history, LFS uploads (single and in parts), tags, ranges; faults on demand. Endpoints and bodies follow
-what the clients send and read; there are no quotas, no licence list and no viewer.
+Git-like history, large files by LFS (single and in parts) or by Xet, tags, ranges; faults on demand. Endpoints and
+bodies follow what the clients send and read; there are no quotas, no licence list and no viewer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from .xet import XetStore
 
 __all__ = ["TOKEN", "Blob", "Commit", "Fault", "HubServer", "Repo"]
 
@@ -107,6 +109,7 @@ class HubServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.xet = XetStore(f"{self.url}/xet")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def __enter__(self) -> Self:
@@ -145,9 +148,10 @@ class HubServer:
                 if line["key"] == "file":
                     files[value["path"]] = Blob(base64.b64decode(value["content"]), is_lfs=False)
                 elif line["key"] == "lfsFile":
-                    if value["oid"] not in self.objects:
+                    data = self.object(value["oid"])
+                    if data is None:
                         return 400, {"error": f"LFS object {value['oid']} was never uploaded"}
-                    files[value["path"]] = Blob(self.objects[value["oid"]], is_lfs=True)
+                    files[value["path"]] = Blob(data, is_lfs=True)
                 elif line["key"] == "deletedFile":
                     files.pop(value["path"], None)
                 elif line["key"] == "deletedFolder":
@@ -156,6 +160,10 @@ class HubServer:
             repo.commits.append(Commit(sha, header["summary"], files))
             url = f"{self.url}/datasets/{repo.name}/commit/{sha}"
             return 200, {"success": True, "commitUrl": url, "commitOid": sha, "hookOutput": ""}
+
+    def object(self, sha256: str) -> bytes | None:
+        """A large file that was brought by either way."""
+        return self.objects.get(sha256) or self.xet.bytes_of(sha256)
 
     def create(self, name: str, *, private: bool = True) -> Repo:
         """A new repository with the first commit that the Hub makes."""
@@ -236,6 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.server_hub
         if match := re.fullmatch(r"/lfs/(\w{64})(?:/(\d+))?", path):
             return self._store(method, match[1], match[2], body)
+        if path.startswith("/xet/"):
+            return hub.xet.serve(method, path.removeprefix("/xet"), self.headers, body)
         if match := re.fullmatch(r"/datasets/(.+?)/resolve/([^/]+)/(.+)", path):
             return self._resolve(match[1], match[2], match[3])
         is_private_name = re.search(r"/datasets/([^/]+/[^/.]+)", path)
@@ -280,6 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 404, {"error": "Revision not found"}, {"X-Error-Code": "RevisionNotFound"}
         if verb == "revision":
             return 200, _info(repo, commit, query), {}
+        if verb in ("xet-write-token", "xet-read-token"):
+            return hub.xet.token()
         if verb == "preupload":
             return 200, {"files": [_mode(file, commit) for file in json.loads(body)["files"]]}, {}
         if verb == "commit":
@@ -306,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
         objects = []
         for item in wanted["objects"]:
             answer: dict[str, Any] = {"oid": item["oid"], "size": item["size"]}
-            if item["oid"] not in hub.objects:
+            if hub.object(item["oid"]) is None:
                 answer["actions"] = {"upload": _upload(hub, item)}
             objects.append(answer)
         return 200, {"transfer": "multipart" if hub.part_bytes else "basic", "objects": objects}, {}
@@ -340,6 +352,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers |= {"ETag": f'"{etag}"', "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         if blob.is_lfs:
             headers |= {"X-Linked-Size": str(len(blob.data)), "X-Linked-Etag": f'"{etag}"'}
+            if name_there := self.server_hub.xet.hash_of.get(blob.sha256):
+                token_url = f"{self.server_hub.url}/api/datasets/{name}/xet-read-token/{commit.sha}"
+                headers |= {"X-Xet-Hash": name_there, "Link": f'<{token_url}>; rel="xet-auth"'}
         if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
             start, end = int(match[1]), min(int(match[2] or len(blob.data) - 1), len(blob.data) - 1)
             headers["Content-Range"] = f"bytes {start}-{end}/{len(blob.data)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.shortcuts.telling import cells_of, columns_of, information, told_apart
+from pipeline.shortcuts.telling import cells_of, columns_of, folds_of, information, told_apart
 
 RNG = np.random.default_rng(0)
 HALVES = np.arange(200) % 2 == 1
@@ -61,6 +61,17 @@ def test_unequal_classes_do_not_help_who_always_says_the_same() -> None:
 def test_the_same_seed_gives_the_same_figures() -> None:
     columns = columns_of([(float(value),) for value in RNG.normal(size=200)])
     assert told_apart(columns, HALVES, ALONE, 3) == told_apart(columns, HALVES, ALONE, 3)
+
+
+def test_folds_hold_whole_groups_and_both_classes_and_may_be_made_once() -> None:
+    groups = np.arange(200) // 4
+    fake = groups % 2 == 1
+    folds = folds_of(fake, groups, 3)
+    assert [len(np.unique(folds[groups == group])) for group in range(50)] == [1] * 50
+    assert [int(fake[folds == fold].sum()) for fold in range(5)] == [20] * 5
+    columns = columns_of([(float(value),) for value in RNG.normal(size=200)])
+    assert told_apart(columns, fake, groups, 3, folds=folds) == told_apart(columns, fake, groups, 3)
+    assert told_apart(columns, fake, groups, 3, folds=folds_of(fake, groups, 4)) != told_apart(columns, fake, groups, 3)
 
 
 def test_rare_words_share_a_column() -> None:

@@ -26,7 +26,7 @@ TEMPLATE.set_forkserver_preload(["pipeline.stages", "pipeline.publication", "pip
 class Command:
     """``python -m pipeline WORDS``, started; ``communicate`` ends it and gives what it said."""
 
-    def __init__(self, words: Sequence[str], *, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, words: Sequence[str], *, env: Mapping[str, str] = os.environ, folder: Path = Path()) -> None:
         self._said = tempfile.TemporaryDirectory(prefix="said-")
         self._process: BaseProcess = TEMPLATE.Process(target=_enter, args=(words, dict(env), folder, self._said.name))
         self._process.start()
@@ -44,6 +44,12 @@ class Command:
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def wait(self, timeout: float | None = None) -> int:
+        """As ``returncode``, once it has ended; what it said is lost."""
+        self.communicate(timeout)
+        assert self.returncode is not None
+        return self.returncode
+
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """What it said on stdout and stderr, once it has ended. Raises TimeoutError where it does not."""
         self._process.join(timeout)
@@ -56,7 +62,7 @@ class Command:
 
 
 def run_command(
-    words: Sequence[str], *, env: Mapping[str, str], folder: Path, timeout: float = 300
+    words: Sequence[str], *, env: Mapping[str, str] = os.environ, folder: Path = Path(), timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """As ``subprocess.run`` with its output captured."""
     command = Command(words, env=env, folder=folder)

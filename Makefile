@@ -38,7 +38,7 @@ demo: $(RUNTIME) ## set up, then build a dataset with no key and no network, in 
 	$(BIN)/witnessmark demo --run "$(RUN)"
 
 test: $(DEV) $(STUDIO) ## set up, then run every test (ARGS="tests/schemas -k box")
-	WITNESSMARK_LABEL_STUDIO="$(CURDIR)/$(STUDIO_VENV)/bin/label-studio" $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(ARGS)
+	WITNESSMARK_LABEL_STUDIO="$(CURDIR)/$(STUDIO_VENV)/bin/label-studio" $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: lint test ## lint and test: what CI runs
 

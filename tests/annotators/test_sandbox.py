@@ -63,8 +63,8 @@ def test_our_own_bug_arrives_as_itself_with_its_traceback(sandbox):
 def test_a_hang_is_stopped_and_the_next_call_works(sandbox):
     started = time.monotonic()
     with pytest.raises(MediaError) as caught:
-        sandbox.submit(time.sleep, 60, timeout_s=0.3).result()
-    assert time.monotonic() - started < 10
+        sandbox.submit(time.sleep, 600, timeout_s=0.3).result()
+    assert time.monotonic() - started < 300  # not the ten minutes asked for
     assert caught.value.message == "the decoder was stopped after 0.3 s"
     assert caught.value.remedy == "raise limits.decode_timeout_s, or leave the file out"
     assert sandbox.submit(operator.add, 1, 2).result() == 3
@@ -164,14 +164,14 @@ def test_closing_finishes_what_was_submitted_and_leaves_no_process():
 
 
 def test_closing_now_drops_what_was_submitted():
-    sandbox = Sandbox(workers=1, timeout_s=60, memory_bytes=MEMORY)
+    sandbox = Sandbox(workers=1, timeout_s=600, memory_bytes=MEMORY)
     sandbox.submit(os.getpid).result()
-    futures = [sandbox.submit(time.sleep, 60) for _ in range(3)]
+    futures = [sandbox.submit(time.sleep, 600) for _ in range(3)]
     while not futures[0].running():
         pass
     started = time.monotonic()
     sandbox.close(now=True)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 300  # not the ten minutes asked for
     assert [future.cancelled() for future in futures] == [False, True, True]
     assert isinstance(futures[0].exception(), MediaError)
 
@@ -180,7 +180,7 @@ def test_a_killed_zygote_is_replaced():
     with Sandbox(workers=1, timeout_s=30, memory_bytes=MEMORY) as sandbox:
         zygote = psutil.Process(sandbox.submit(os.getppid).result())
         zygote.kill()
-        psutil.wait_procs([zygote], timeout=10)
+        psutil.wait_procs([zygote], timeout=60)
         with pytest.raises(MediaError, match=r"the decoder died \(signal 9, Killed, perhaps out of memory\)"):
             sandbox.submit(time.sleep, 60).result()
         assert sandbox.submit(os.getppid).result() != zygote.pid
@@ -205,7 +205,7 @@ def test_a_parent_killed_hard_leaves_no_orphans():
         children = [zygote, *zygote.children()]
         parent.kill()
         parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 

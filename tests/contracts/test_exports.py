@@ -85,15 +85,15 @@ def test_every_file_is_named_lies_in_the_folder_and_is_the_same_again(kind: str,
     assert [Path(uri).read_bytes() for uri in first] == [Path(uri).read_bytes() for uri in again]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in NOT_OF_IMAGES])
 def test_a_region_of_an_image_comes_back(kind: str, tmp_path: Path) -> None:
     write(kind, tmp_path)
     export = load(pipeline.exports, config_class(pipeline.exports, kind)())
     found, fields = dict(export.read(str(tmp_path))), set(export.region_fields)
-    if kind not in NOT_OF_IMAGES:
-        for sample_id in ("sample-0", "sample-2"):
-            (region,) = found[sample_id]
-            assert region.model_dump(include=fields) == REGION.model_dump(include=fields)
+    assert fields
+    for sample_id in ("sample-0", "sample-2"):
+        (region,) = found[sample_id]
+        assert region.model_dump(include=fields) == REGION.model_dump(include=fields)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -91,8 +91,12 @@ def picture() -> Callable[[int], bytes]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
+    """The folder of ``write_folder``."""
+    return write_folder(tmp_path / "in")
+
+
+def write_folder(folder: Path) -> Path:
     """A folder with three pictures, one exact copy, one text file and one torn picture."""
-    folder = tmp_path / "in"
     (folder / "deep").mkdir(parents=True)
     for seed in range(3):
         (folder / f"{seed}.png").write_bytes(png(seed))

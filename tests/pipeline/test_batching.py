@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli import main
+from tests.warm import Command
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ lies beside the packages, never installed
 from benchmarks.batch_server import BatchServer
@@ -44,9 +44,8 @@ class Bench:
         self.root, self.server, self.capsys = root, server, capsys
         self.command = ("propose", str(root / "r.yaml"), "--input", str(root / "in"), "--run", str(root / "run"))
 
-    def start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "pipeline", *self.command]
-        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def start(self) -> Command:
+        return Command(self.command)
 
     def finish(self, *extra: str, code: int = 0) -> str:
         with pytest.raises(SystemExit) as ended:

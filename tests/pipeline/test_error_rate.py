@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import hypergeom
@@ -136,9 +138,14 @@ def test_simulated_reviewers(error_rate: float) -> None:
     assert abs(np.mean(misses)) <= 4 * np.std(misses, ddof=1) / RUNS**0.5
 
 
+@cache
+def chances_of(run: int) -> np.ndarray:
+    """Those of the run's samples, whatever the rate."""
+    return chances([f"{run}-{i}" for i in range(SAMPLES)], "audit")
+
+
 def one_run(draws: np.random.Generator, run: int, error_rate: float) -> tuple[int, ErrorEstimate, float]:
     """True wrong rows that nobody looked at, what is published of them, and the share of the budget that was used."""
-    ids = [f"{run}-{i}" for i in range(SAMPLES)]
     doubt = draws.beta(1, 4, SAMPLES)
     is_wrong = draws.random(SAMPLES) < np.clip(doubt / doubt.mean() * error_rate, 0, 1)
     priority = np.clip(doubt + draws.normal(0, 0.1, SAMPLES), 0, 1).round(2)
@@ -146,7 +153,7 @@ def one_run(draws: np.random.Generator, run: int, error_rate: float) -> tuple[in
     budget = float(effort.sum()) / 4
     share, certain = np.full(SAMPLES, AUDIT), np.zeros(SAMPLES, np.bool_)
     order = ranked(priority, draws.random(SAMPLES))
-    chosen = select(order, effort, chances(ids, "audit"), share, certain, budget)
+    chosen = select(order, effort, chances_of(run), share, certain, budget)
     columns = chosen.inclusion, chosen.is_audit, chosen.is_routed, chosen.is_routed & is_wrong
     judged = list(map(Judged, *(column.tolist() for column in columns)))
     spent = float(effort[chosen.is_routed].sum()) / budget

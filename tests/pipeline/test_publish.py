@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from pipeline.publish import Publication, lines, publish
 from pipeline.storage import RunFolder
 from schemas.errors import ConfigError, RunError, ServiceError
 from tests.servers.hub import TOKEN, Fault, HubServer
+from tests.warm import Command, run_command
 
 REPO = "ann/pictures"
 RECIPE = """
@@ -248,17 +248,28 @@ def test_a_kill_anywhere_leaves_whole_versions_and_a_rerun_goes_on(
     hub: HubServer, finished: Finished, tmp_path: Path, where: str
 ) -> None:
     run = finished({"a": 1, "b": 2})
-    command = [sys.executable, "-m", "pipeline", "publish", "--run", run.uri, "--repo", REPO]
-    started = threading.Event()
-    client = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    hub.faults = [Fault(where, 503, do=lambda: (client.send_signal(signal.SIGKILL), started.set()))]  # type: ignore[func-returns-value]
-    assert client.wait(60) == -signal.SIGKILL
-    assert started.is_set()
+    words = ["publish", "--run", run.uri, "--repo", REPO]
+    kill_at(hub, where, words)
     versions = hub.repos[REPO].commits
     assert len(versions) == (2 if where == "/tag/" else 1)
-    assert subprocess.run(command, env={**os.environ}, check=True, capture_output=True, timeout=60)
+    assert run_command(words).returncode == 0
     assert {p: d for p, d in remote_files(hub, "v1").items() if p in local_files(run)} == local_files(run)
     assert len(versions) == 2
+
+
+def kill_at(hub: HubServer, where: str, words: list[str]) -> None:
+    """Run the command and end it by SIGKILL while its first request of this kind is open."""
+    client: list[Command] = []
+    is_started = threading.Event()
+
+    def kill() -> None:
+        assert is_started.wait(60)
+        client[0].send_signal(signal.SIGKILL)
+
+    hub.faults = [Fault(where, 503, do=kill)]
+    client.append(Command(words))
+    is_started.set()
+    assert client[0].wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.slow
@@ -267,14 +278,12 @@ def test_readers_of_main_see_whole_versions_only_while_publishers_are_killed(
 ) -> None:
     old, new = finished({"a": 1, "b": 2}), finished({"b": 2, "c": 3, "d": 4})
     published(old)
-    command = [sys.executable, "-m", "pipeline", "publish", "--run", new.uri, "--repo", REPO]
+    words = ["publish", "--run", new.uri, "--repo", REPO]
     with Reader(hub.url) as reader:
         for where in ("/lfs/", "/commit/"):
-            client = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            hub.faults = [Fault(where, 503, do=partial(client.send_signal, signal.SIGKILL))]
-            assert client.wait(60) == -signal.SIGKILL
+            kill_at(hub, where, words)
         assert reader.seen == [whole_version(hub, "v1")]
-        subprocess.run(command, env={**os.environ}, check=True, capture_output=True, timeout=60)
+        assert run_command(words).returncode == 0
         reader.wait_for_another()
     assert reader.seen == [whole_version(hub, "v1"), whole_version(hub, "v2")]
 

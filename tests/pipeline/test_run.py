@@ -70,6 +70,7 @@ def test_files_become_a_dataset_that_loads(finished: Path) -> None:
 
 def test_original_bytes_are_published_untouched(finished: Path, pictures: Path) -> None:
     rows = pq.read_table(finished / "dataset" / "data" / "images").to_pylist()
+    assert len(rows) == 3
     for row in rows:
         assert row["image"]["bytes"] == (pictures / row["file_name"]).read_bytes()
         assert row["image"]["path"] == row["file_name"]

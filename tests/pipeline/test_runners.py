@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.storage import sha256_of
+from tests.warm import run_command
+
+from .conftest import write_folder
 
 pytestmark = pytest.mark.slow
 
@@ -26,28 +29,37 @@ splits: {train: 1, test: 1}
 """
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe and the pictures that every runner gets, for reading only."""
+    folder = tmp_path_factory.mktemp("runners")
+    (folder / "r.yaml").write_text(RECIPE)
+    write_folder(folder / "in")
+    return folder
+
+
 @pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "r.yaml"
-    path.write_text(RECIPE)
-    return path
+def recipe(root: Path) -> Path:
+    return root / "r.yaml"
+
+
+@pytest.fixture
+def pictures(root: Path) -> Path:
+    return root / "in"
 
 
 def run(recipe: Path, pictures: Path, folder: Path, *beam: str) -> dict[str, str]:
     """Run the command as its own process; hashes of the dataset's files."""
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline",
-        "run",
-        str(recipe),
-        "--input",
-        str(pictures),
-        "--run",
-        str(folder),
-        *beam,
-    ]
+    command = [sys.executable, "-m", "pipeline", *words(recipe, pictures, folder), *beam]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=recipe.parent)
+    return hashes(done, folder)
+
+
+def words(recipe: Path, pictures: Path, folder: Path) -> list[str]:
+    return ["run", str(recipe), "--input", str(pictures), "--run", str(folder)]
+
+
+def hashes(done: subprocess.CompletedProcess[str], folder: Path) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     for stage in ("propose", "finalize"):
         assert re.search(rf"^{stage}: ([1-9]\d*)/\1, ", done.stderr, re.MULTILINE), done.stderr
@@ -58,9 +70,11 @@ def run(recipe: Path, pictures: Path, folder: Path, *beam: str) -> dict[str, str
     }
 
 
-@pytest.fixture
-def expected(recipe: Path, pictures: Path, tmp_path: Path) -> dict[str, str]:
-    return run(recipe, pictures, tmp_path / "plain")
+@pytest.fixture(scope="module")
+def expected(root: Path) -> dict[str, str]:
+    """What the default runner makes."""
+    command = words(root / "r.yaml", root / "in", root / "plain")
+    return hashes(run_command(command, env=os.environ, folder=root), root / "plain")
 
 
 def test_two_processes_give_the_same_bytes(

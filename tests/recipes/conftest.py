@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +14,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Picture
+
+from tests.warm import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "annotators" / "machines")]  # benchmarks/ is no installed package
@@ -55,16 +56,14 @@ class Run:
 
 @pytest.fixture(scope="session")
 def witnessmark() -> Command:
-    """``python -m pipeline run RECIPE`` in a process without keys or addresses; settings as ``--set``."""
+    """``witnessmark run RECIPE`` in a process without keys or addresses; settings as ``--set``."""
 
     def run(recipe: str, inputs: Path, out: Path, *settings: str, answers: Path | None = None, **env: str) -> Run:
-        command = [sys.executable, "-m", "pipeline", "run", recipe, "--input", str(inputs), "--run", str(out)]
-        command += [word for setting in settings for word in ("--set", setting)]
-        command += ["--answers", str(answers)] if answers else []
+        words = ["run", recipe, "--input", str(inputs), "--run", str(out)]
+        words += [word for setting in settings for word in ("--set", setting)]
+        words += ["--answers", str(answers)] if answers else []
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FORBIDDEN)}
-        done = subprocess.run(
-            command, env={**kept, "PYTHONPATH": str(ROOT), **env}, cwd=out.parent, capture_output=True, text=True
-        )
+        done = run_command(words, env={**kept, **env}, folder=out.parent)
         assert done.returncode == 0, done.stderr[-3000:]
         return Run(out, done.stdout + done.stderr)
 

@@ -345,11 +345,13 @@ def test_the_key_is_nowhere_but_in_the_header(
 def test_a_server_without_schemas_is_asked_in_words(serve: Serve, make_image: MakeImage, propose: Propose) -> None:
     server = serve(refuses=("json_schema", "json_object"))
 
-    candidates = propose(server, make_image(0), concurrency=1) + propose(server, make_image(1), structured="none")
+    candidates = propose(server, make_image(0), concurrency=1) + propose(server, make_image(0), structured="none")
 
     assert statuses(candidates[0]) == ["400", "400", "ok"]
     assert statuses(candidates[1]) == ["ok"]
-    assert all(region.category in ("blur", "noise") for candidate in candidates for region in candidate.regions)
+    for candidate in candidates:
+        assert candidate.regions
+        assert {region.category for region in candidate.regions} <= {"blur", "noise"}
 
 
 def test_what_a_server_refuses_is_left_out_from_then_on(

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Literal, Self, cast, get_args
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from schemas.base import Frozen
-from schemas.errors import RunError
+from schemas.errors import ConfigError, RunError
 
 from .filesystems import exists, is_local, join, local_path, open_uri, remove, rename, write_atomically
 
@@ -152,18 +152,21 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for writing. Raises RunError naming the holder; a killed holder holds nothing."""
+        """Hold the run for writing; makes the folder.
+
+        Raises RunError naming the holder (a killed one holds nothing), ConfigError where no folder can have that name.
+        """
         if not is_local(self.uri):
             yield
             return
         import fcntl
 
         folder = Path(local_path(self.uri))
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         with (folder / ".lock").open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 file.seek(0)
                 raise RunError(
                     f"{self.uri} is being written by {file.read().strip()}",
@@ -242,17 +245,33 @@ def sha256_of(uri: str) -> FileFact:
     return FileFact(sha256=digest.hexdigest(), bytes=size)
 
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOLCK)
+"""No room, no permission, or a disk that cannot lock: what a person mends outside of us."""
+
+
 @contextlib.contextmanager
 def clear_disk_errors(uri: str) -> Iterator[None]:
-    """A full or read-only disk as one clear RunError; what is on disk stays good."""
+    """A full or forbidden disk as one clear RunError; what is on disk stays good."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in _DISK_ERRORS:
             raise
         raise RunError(
             f"cannot write to {uri}: {os.strerror(error.errno)}",
             remedy="make room or permission and run the same command again; nothing is lost",
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise
+        raise ConfigError(
+            f"the run folder {folder} cannot be made: {os.strerror(error.errno or 0).lower()}",
+            remedy="name another --run folder",
         ) from error
 
 

@@ -189,8 +189,9 @@ def message_without_names(rejection: Rejection) -> str:
     names = {rejection.item_id, rejection.uri, re.split(r"[/\\]", rejection.item_id)[-1]}
     message = rejection.message[:2000]
     for name in sorted(names - {""}, key=len, reverse=True):
-        message = message.replace(name, "…")
-    message = re.sub(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{12,}\b", "…", message)
+        message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", message)
+    # A hash has letters: a long number is what the message is about, and group_rejections shortens it itself.
+    message = re.sub(r"'[^']*'|\"[^\"]*\"|\b(?=\d*[a-f])[0-9a-f]{12,}\b", "…", message)
     return message.strip(" :…") or rejection.error
 
 

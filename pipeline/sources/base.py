@@ -163,9 +163,15 @@ def _plain(uri: str) -> str:
 def route(sources: Sequence[Source], inputs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The inputs of each source, in order: the first that accepts one takes it, a fallback only what is left.
 
-    An input given twice is read once. Raises ConfigError for an input that no source of the recipe accepts, and
-    for a local one that does not exist; a command calls it before any work.
+    An input given twice is read once. Raises ConfigError where there is none and every source reads some, for an
+    input that no source of the recipe accepts, and for a local one that does not exist; a command calls it before
+    any work.
     """
+    if sources and not inputs and all(source.needs_input for source in sources):
+        raise ConfigError(
+            "nothing says what to read",
+            remedy="give --input: a folder, a file or a glob; it may be given several times",
+        )
     taken: list[list[str]] = [[] for _ in sources]
     preferred = sorted(range(len(sources)), key=lambda i: sources[i].is_fallback)
     for uri in dict.fromkeys(inputs):

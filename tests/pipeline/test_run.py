@@ -140,6 +140,7 @@ def test_too_many_rejections_exit_with_one(tmp_path: Path, recipe: Path, picture
     [
         (("run", "nonsense"), "no file 'nonsense'"),
         (("run", "RECIPE", "--input", "/does/not/exist"), "there is no input '/does/not/exist'"),
+        (("run", "RECIPE"), "nothing says what to read (give --input"),
         (("finalize",), "holds no run"),
         (("run", "RECIPE", "--input", "PARENT"), "lies inside the input"),
         (("run", "RECIPE", "--runner=DaskRunner"), "DaskRunner is refused"),
@@ -152,6 +153,15 @@ def test_wrong_use_exits_with_two_and_says_what(
     given = [{"RECIPE": str(recipe), "PARENT": str(tmp_path)}.get(a, a) for a in arguments]
     assert witnessmark(*given, "--run", tmp_path / "run") == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "reason"), [("file", "file exists"), ("file/run", "not a directory")])
+def test_a_run_folder_that_cannot_be_is_wrong_use(
+    name: str, reason: str, tmp_path: Path, recipe: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert witnessmark("run", recipe, "--input", pictures, "--run", tmp_path / name) == 2
+    assert f"the run folder {tmp_path / name} cannot be made: {reason}" in capsys.readouterr().err
 
 
 def rewrite(path: Path, change: Callable[[dict], None]) -> None:

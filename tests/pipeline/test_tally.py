@@ -117,6 +117,19 @@ def test_quotes_hashes_and_bare_names_do_not_split_groups() -> None:
     assert group.reason == "cannot read … of … at"
 
 
+def test_a_long_number_is_no_hash() -> None:
+    found = [rejection(f"{i}.png", f"{i} pixels, more than 100") for i in (900_000_000, 4_611_686_014_132_420_609)]
+    (group,) = group_rejections(found)
+    assert group.reason == "… pixels, more than …"
+    (alone,) = group_rejections(found[1:])
+    assert alone.reason == "4611686014132420609 pixels, more than 100"
+
+
+def test_a_name_is_not_looked_for_inside_of_words() -> None:
+    (group,) = group_rejections([rejection("e", "the end of e is missing")])
+    assert group.reason == "the end of … is missing"
+
+
 def test_a_message_that_is_only_a_name_falls_back_to_the_error() -> None:
     (group,) = group_rejections([rejection("a.png", "a.png")])
     assert group.reason == "MediaError"

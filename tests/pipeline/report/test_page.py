@@ -23,6 +23,7 @@ from pipeline.report import (
     render_report,
     write_report,
 )
+from pipeline.shortcuts import Shortcut
 from pipeline.storage import Spend, StageCounts
 from pipeline.tally import Tally, group_rejections
 from pipeline.thumbnails import ENTRY_BYTES
@@ -103,6 +104,14 @@ def entry(row: Record, **where: Any) -> GalleryEntry:
     return GalleryEntry(record=row, thumbnails=(Thumbnail(data=webp(), width=100, height=50, **where),))
 
 
+def shortcut(**changes: Any) -> Shortcut:
+    plain: dict[str, Any] = {
+        "config": "images", "feature": "format", "rank": 1, "real": 40, "generated": 40, "groups": 80,
+        "balanced_accuracy": 0.5, "low": 0.4, "high": 0.6, "auc": 0.5, "finding": "none", "values": "JPEG",
+    }  # fmt: skip
+    return Shortcut(**{**plain, **changes})
+
+
 def facts(*entries: GalleryEntry, **changes: Any) -> ReportFacts:
     tally = Tally()
     for one in entries:
@@ -133,7 +142,7 @@ def hostile_facts(evil: str) -> ReportFacts:
         title=evil, recipe=evil, task=evil, made_at=evil, dataset=evil, stages={evil: StageCounts(found=1, kept=1)},
         machines=(MachineSpend(name=evil, kind=evil, model=evil),), rejections=group_rejections([rejection]),
         evaluation=(EvaluationRow(machine=evil, category=evil, known=1, found=1),), evaluation_note=evil,
-        versions={evil: evil},
+        versions={evil: evil}, shortcuts=(shortcut(values=evil),),
     )  # fmt: skip
 
 
@@ -209,6 +218,15 @@ def test_a_thumbnail_that_is_no_picture_is_refused() -> None:
     bad = GalleryEntry(record=record(), thumbnails=(Thumbnail(data=b"<svg onload=alert(1)>", width=1, height=1),))
     with pytest.raises(ValueError, match="must be JPEG, PNG or WebP"):
         render_report(facts(bad))
+
+
+def test_every_table_scrolls_by_itself_on_a_phone() -> None:
+    page = render_report(hostile_facts("words"))
+    before_tables = [text.rstrip() for text in re.split("<table[^>]*>", page)[:-1]]
+    assert len(before_tables) == 7
+    assert [
+        text[-80:] for text in before_tables if not re.search(r'<div class="[^"]*\bscroll">(<h3>[^<]*</h3>)?$', text)
+    ] == []
 
 
 def test_the_counts_are_shown_as_sums_with_bars_that_add_up() -> None:

@@ -39,6 +39,9 @@ def test_an_input_that_nobody_takes_or_that_is_not_there_stops_before_work(tmp_p
         route(sources("manifest"), [f"{tmp_path}/a.png"])
     with pytest.raises(ConfigError, match="there is no input"):
         route(sources("folder"), [f"{tmp_path}/missing"])
+    with pytest.raises(ConfigError, match="nothing says what to read"):
+        route(sources("manifest", "folder"), [])
+    assert route(sources("folder", "planted"), []) == ((), ())
 
 
 @given(st.lists(st.sampled_from(["/a/x", "/b/x", "/a/b/x", "gs://a/x", "x", "/x", "/a/x/y"]), unique=True))

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .candidate import Region
-from .geometry import Box, clamp_box, clamp_polygon, mask_area, mask_lies_in, polygon_defects
+from .geometry import Box, box_from_mask, box_holds, clamp_box, clamp_polygon, mask_area, polygon_defects
 from .media.types import Document, Image, Media, Page, Video
 from .record import Record
 from .taxonomy import Taxonomy
@@ -174,7 +174,7 @@ def _mask(region: Region, size: Size) -> Iterator[Defect]:
         yield Defect("mask_size", f"its mask is {mask.width} x {mask.height} px, the medium {size[0]:g} x {size[1]:g}")
     elif not mask_area(mask):
         yield Defect("empty_mask", "its mask holds no pixel")
-    elif region.box and not mask_lies_in(mask, region.box):
+    elif region.box and not box_holds(region.box, box_from_mask(mask)):
         yield Defect("mask_outside_box", "its mask reaches out of its box by more than the pixel at the edge")
 
 

@@ -13,9 +13,9 @@ from schemas.geometry import (
     Polygon,
     box_from_mask,
     box_from_polygons,
+    box_holds,
     clamp_polygon,
     mask_area,
-    mask_lies_in,
     polygon_defects,
 )
 
@@ -65,9 +65,9 @@ def read_shape(where: str, value: dict[str, Any], view: View, asked: Asked, foun
     if value.get(key) is None and (polygons or mask):
         return Shape(box_from_polygons(polygons) if polygons else _around(mask), polygons, mask)
     box = _box(value.get(key), frame, found)
-    if box and mask and not mask_lies_in(mask, box):
+    if box and mask and not box_holds(box, box_from_mask(mask)):
         found.wrong(Flaw.MASK_OUTSIDE_BOX.told(where))
-    if box and polygons and not _holds(box, box_from_polygons(polygons)):
+    if box and polygons and not box_holds(box, box_from_polygons(polygons)):
         found.wrong(Flaw.RING_OUTSIDE_BOX.told(where, value=shown(value["polygon"])))
     return Shape(box, polygons, mask)
 

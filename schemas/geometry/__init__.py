@@ -15,6 +15,7 @@ from .boxes import (
     box_from_thousandths_xyxy,
     box_from_thousandths_yxyx,
     box_from_unit_xyxy,
+    box_holds,
     box_iou,
     box_to_coco_xywh,
     box_to_percent_xywh,
@@ -30,7 +31,6 @@ from .masks import (
     mask_from_box,
     mask_from_polygons,
     mask_iou,
-    mask_lies_in,
     mask_to_array,
 )
 from .polygons import (
@@ -59,6 +59,7 @@ __all__ = [
     "box_from_thousandths_xyxy",
     "box_from_thousandths_yxyx",
     "box_from_unit_xyxy",
+    "box_holds",
     "box_iou",
     "box_to_coco_xywh",
     "box_to_percent_xywh",
@@ -72,7 +73,6 @@ __all__ = [
     "mask_from_box",
     "mask_from_polygons",
     "mask_iou",
-    "mask_lies_in",
     "mask_to_array",
     "polygon_defects",
     "polygon_from_coco_flat",

@@ -16,6 +16,7 @@ __all__ = [
     "box_from_thousandths_xyxy",
     "box_from_thousandths_yxyx",
     "box_from_unit_xyxy",
+    "box_holds",
     "box_iou",
     "box_to_coco_xywh",
     "box_to_percent_xywh",
@@ -81,6 +82,17 @@ def box_to_thousandths_yxyx(box: Box, width: float, height: float) -> Four:
     """To corners in thousandths (0 to 1000) of the picture, y first, not rounded."""
     x1, y1, x2, y2 = box_to_thousandths_xyxy(box, width, height)
     return y1, x1, y2, x2
+
+
+def box_holds(outer: Box, inner: Box) -> bool:
+    """Whether ``inner`` lies in ``outer``, but for the pixel that rasterizing may add at each edge."""
+    slack = 1 + TOLERANCE_PX
+    return (
+        inner.x1 >= outer.x1 - slack
+        and inner.y1 >= outer.y1 - slack
+        and inner.x2 <= outer.x2 + slack
+        and inner.y2 <= outer.y2 + slack
+    )
 
 
 def clamp_box(box: Box, width: float, height: float, *, tolerance: float = TOLERANCE_PX) -> Box:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .runs import mask_runs
-from .types import TOLERANCE_PX, Box, Mask, Polygon
+from .types import Box, Mask, Polygon
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,6 @@ __all__ = [
     "mask_from_box",
     "mask_from_polygons",
     "mask_iou",
-    "mask_lies_in",
     "mask_to_array",
 ]
 
@@ -81,20 +80,6 @@ def box_from_mask(mask: Mask) -> Box:
     spans_columns = bool((x1 != x2).any())
     top, bottom = (0, mask.height) if spans_columns else (y1.min(), y2.max() + 1)
     return Box(x1=float(x1.min()), y1=float(top), x2=float(x2.max() + 1), y2=float(bottom))
-
-
-def mask_lies_in(mask: Mask, box: Box) -> bool:
-    """Whether all pixels lie in the box, but for the one that rasterizing may add at each edge.
-
-    Raises ValueError for an empty mask.
-    """
-    slack, inner = 1 + TOLERANCE_PX, box_from_mask(mask)
-    return (
-        inner.x1 >= box.x1 - slack
-        and inner.y1 >= box.y1 - slack
-        and inner.x2 <= box.x2 + slack
-        and inner.y2 <= box.y2 + slack
-    )
 
 
 def mask_iou(one: Mask, other: Mask) -> float:

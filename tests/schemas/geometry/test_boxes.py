@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import geometry
-from schemas.geometry import Box, box_iou, clamp_box
+from schemas.geometry import Box, box_holds, box_iou, clamp_box
 
 BOX = Box(x1=10, y1=20, x2=40, y2=30)
 SIZES = st.integers(1, 10_000)
@@ -68,3 +68,8 @@ def test_iou() -> None:
     assert box_iou(BOX, BOX.evolve(x1=25)) == 0.5
     assert box_iou(BOX, Box(x1=40, y1=20, x2=50, y2=30)) == 0
     assert box_iou(BOX, Box(x1=25, y1=25, x2=55, y2=35)) == pytest.approx(75 / 525)
+
+
+@pytest.mark.parametrize(("x1", "y2", "lies"), [(10, 20, True), (9, 21, True), (8, 20, False), (10, 22, False)])
+def test_a_box_holds_another_but_for_one_pixel_at_each_edge(x1: int, y2: int, lies: bool) -> None:
+    assert box_holds(Box(x1=10, y1=10, x2=20, y2=20), Box(x1=x1, y1=10, x2=20, y2=y2)) is lies

@@ -16,7 +16,6 @@ from schemas.geometry import (
     mask_from_box,
     mask_from_polygons,
     mask_iou,
-    mask_lies_in,
     mask_to_array,
 )
 
@@ -34,13 +33,6 @@ def test_the_square_10_to_20_has_100_pixels() -> None:
     assert mask_area(mask) == 100
     assert mask_to_array(mask)[10:20, 10:20].all()
     assert box_from_mask(mask) == SQUARE
-
-
-@pytest.mark.parametrize(("x1", "y2", "lies"), [(10, 20, True), (9, 21, True), (8, 20, False), (10, 22, False)])
-def test_a_mask_lies_in_a_box_but_for_one_pixel_at_each_edge(x1: int, y2: int, lies: bool) -> None:
-    mask = mask_from_box(Box(x1=x1, y1=10, x2=20, y2=y2), width=100, height=50)
-
-    assert mask_lies_in(mask, SQUARE) is lies
 
 
 def test_polygons_are_united_and_their_own_holes_left_out() -> None:

@@ -358,6 +358,13 @@ def test_a_page_without_a_text_layer_and_a_task_that_does_not_ask_compare_no_quo
     assert read(anywhere, "question", "document", Task(quotes="any")).status == "ok"
 
 
+@pytest.mark.parametrize(
+    "words", ["I can't help noticing a seam.", "I cannot see any seam.", "We can't tell hair from grass here."]
+)
+def test_who_cannot_see_explains_something(read: Read, words: str) -> None:
+    assert read({**ANSWER, "explanation": words}).status == "ok"
+
+
 def test_an_outline_may_leave_its_box_by_what_rounding_adds(read: Read) -> None:
     """A step of a thousandth is a fifth of a pixel here; a pixel comes on top, as for masks."""
     ring = [[100, 250], [500, 250], [505, 1000], [100, 1000]]

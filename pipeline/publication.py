@@ -38,7 +38,7 @@ from .report.facts import MachineSpend
 from .reviews import write_reviews
 from .shards import WrittenShard
 from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
-from .spend import Work, spend_of, work_by_machine
+from .spend import Payment, Work, spend_of, work_by_machine
 from .split_proof import SplitProof, proof_of, write_proof
 from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
 from .tables import TABLES, part_uris, read_batches
@@ -46,6 +46,7 @@ from .tables import read_rows as read_table
 from .tables import write_table as write_rows
 from .tally import RecordCounts, Tally, choose_gallery, group_rejections
 from .thumbnails import thumbnail
+from .unit_costs import unit_costs
 
 __all__ = ["publication", "rewrite_report"]
 
@@ -229,6 +230,7 @@ def _report(run: RunFolder, manifest: Manifest, recipe: Recipe, seen: _Seen) -> 
         stages={name: manifest.stages[name] for name in STAGES if name in manifest.stages},
         spend=manifest.spend,
         machines=tuple(_machine_spend(config, works.get(config.title, Work())) for config in recipe.machines),
+        unit_costs=unit_costs(read_table(run, "payments", Payment), accepted_regions=seen.counts.regions),
         counts=seen.counts,
         rejections=group_rejections(read_table(run, "rejections", Rejection)),
         near_duplicates=sum(d.kind == "near" for d in duplicates),

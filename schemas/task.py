@@ -109,8 +109,9 @@ class Task(Frozen):
     """by_region: each region's own words are the claim that it supports; cited: the model cites regions, pages, times
     and quotes for every stretch of its explanation."""
     ungrounded: Literal["refuse", "allow"] = "refuse"
-    """With cited claims, what becomes of a region that no claim cites, and of a claim that cites nothing and is not
-    said to be about the whole: refuse asks again, allow keeps it."""
+    """With cited claims, what becomes of a region that no claim cites, of an explanation without claims, and of a claim
+    that cites nothing and is not said to be about the whole; with questions, of an answer that no region shows: refuse
+    asks again, allow keeps it."""
     quotes: Literal["exact", "any"] = "exact"
     """exact: quoted words must stand in the page's text layer, where it has one; any: they are not compared."""
     max_explanation_chars: PositiveInt = 4000

@@ -86,6 +86,7 @@ class Select(Annotator):
         machine, model = self.config.title, f"select-{VERSION}"
         parameters = canonical_json(self.config.model_dump(include={"by", "min_iou"}))
         parents = tuple(candidate.candidate_id for candidate in candidates)
+        is_told = any(candidate.conditioning == "label_given" for candidate in candidates)
         return Candidate(
             candidate_id=content_id(best.sample_id, machine, model, parameters, parents),
             sample_id=best.sample_id,
@@ -94,7 +95,7 @@ class Select(Annotator):
             model=model,
             model_snapshot=model,
             parameters=parameters,
-            conditioning=best.conditioning,
+            conditioning="label_given" if is_told else "blind",
             verdict=best.verdict,
             verdict_score=best.verdict_score,
             explanation=best.explanation,

@@ -82,6 +82,9 @@ def _reader(candidate_id: str, number: int) -> Callable[[Completion, Asked], Rea
             problems = _problems(answer.get("problems"), asked, found)
             if is_good is False and not problems and not found.defects:
                 found.wrong(Flaw.SAYS_NOTHING.told(name="problems", value="[]"))
+            if is_good is True and problems:
+                wanted = "empty, as 'is_acceptable' says"
+                found.wrong(Flaw.WRONG_TYPE.told(name="'problems'", value=shown(problems), wanted=wanted))
             reason = "" if is_good is True else "\n".join(problems)
             return (
                 Judgement(

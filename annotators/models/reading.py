@@ -35,7 +35,7 @@ _REFUSING = re.compile(
 """How models begin when they refuse in ordinary words."""
 _NO_HELP = re.compile(
     r"(.{0,40}\b)?(i|we)(\W?m| am|\W?re| are)? (can\W?t|can ?not|unable to|not able to|won\W?t|will not) "
-    r"(help|assist|comply|fulfil|provide (that|this)|do (that|this)|continue with)",
+    r"(help (with|you)|help\W*\Z|assist|comply|fulfil|provide (that|this)|do (that|this)|continue with)",
     re.IGNORECASE | re.DOTALL,
 )
 """The same within an answer's form, where "I cannot see any seam" explains something."""

@@ -26,8 +26,8 @@ _THINKING = re.compile(r"\A.*(?:</think(?:ing)?>|◁/think▷|<\|channel\|>final
 """All up to the end of a model's thoughts: Qwen's and DeepSeek's mark, Kimi-VL's, and gpt-oss's (Harmony)."""
 _THOUGHT = re.compile(r"\s*(?:<think(?:ing)?>|◁think▷|<\|channel\|>analysis<\|message\|>)")
 _NUMBER = re.compile(r"(?<![\w.+-])-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+(?![\w.]*\w)")
-_WORD = re.compile(r"[A-Za-z]+")
-_ESCAPED = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]+")
+_ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
 _SAME = {"none": "null"}
 """Python's word for JSON's; the others differ by case alone."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -130,15 +130,15 @@ def _is_closed(text: str) -> bool:
 def _is_nothing_guessed(value: Any, text: str) -> bool:
     """Whether the mended value holds exactly the words and numbers that were said: none made up, none dropped."""
     try:
-        mended = json.dumps(value)
+        mended = json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):
         return False
     return _said(mended) == _said(text)
 
 
 def _said(text: str) -> tuple[Counter[float], Counter[str]]:
-    """Numbers and, in lower case, words of ASCII letters in a text of JSON or nearly so, wherever they stand."""
-    plain = _ESCAPED.sub(" ", text)
+    """Numbers and, in lower case, words in a text of JSON or nearly so, wherever they stand."""
+    plain = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", text)
     words = (word.lower() for word in _WORD.findall(_NUMBER.sub(" ", plain)))
     return Counter(map(float, _NUMBER.findall(plain))), Counter(_SAME.get(word, word) for word in words)
 

@@ -67,7 +67,7 @@ def read_shape(where: str, value: dict[str, Any], view: View, asked: Asked, foun
     box = _box(value.get(key), frame, found)
     if box and mask and not box_holds(box, box_from_mask(mask)):
         found.wrong(Flaw.MASK_OUTSIDE_BOX.told(where))
-    if box and polygons and not box_holds(box, box_from_polygons(polygons)):
+    if box and polygons and not box_holds(box, box_from_polygons(polygons), slack=1 + _coarseness(frame)):
         found.wrong(Flaw.RING_OUTSIDE_BOX.told(where, value=shown(value["polygon"])))
     return Shape(box, polygons, mask)
 
@@ -176,6 +176,14 @@ def _mask(value: Any, frame: _Frame, found: Findings) -> Mask | None:
 
 def _around(mask: Mask | None) -> Box | None:
     return box_from_mask(mask) if mask else None
+
+
+def _coarseness(frame: _Frame) -> float:
+    """Pixels of the original that one step of the convention's numbers spans: box and outline are rounded apart."""
+    if not frame.convention.is_whole:
+        return 0.0
+    edges = frame.convention.edges(frame.view, frame.size)
+    return max(side / edge for side, edge in zip(frame.size, edges, strict=True))
 
 
 def _beyond(corners: tuple[float, ...], edges: tuple[float, float]) -> float:

@@ -15,6 +15,7 @@ from ..shortcuts import Shortcut
 from ..storage import Spend, StageCounts
 from ..tally import RecordCounts, RejectionGroup
 from ..thumbnails import Thumbnail
+from ..unit_costs import UnitCost
 
 __all__ = ["EvaluationRow", "GalleryEntry", "MachineSpend", "ReportFacts"]
 
@@ -104,6 +105,8 @@ class ReportFacts(Frozen):
     """What was paid."""
     machines: tuple[MachineSpend, ...] = ()
     """Who proposed, and what each cost."""
+    unit_costs: tuple[UnitCost, ...] = ()
+    """What the money bought."""
     counts: RecordCounts = RecordCounts()
     """What the published rows are."""
     rejections: tuple[RejectionGroup, ...] = ()

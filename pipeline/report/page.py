@@ -140,7 +140,8 @@ def _medium(record: Record) -> str:
 def _usd(amount: float | None) -> str:
     if amount is None:
         return "–"
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+    digits = 2 if amount >= 1 or not amount else 4 if amount >= 0.001 else 6
+    return f"${amount:,.{digits}f}"
 
 
 def _clip(text: str, length: int) -> str:

@@ -84,9 +84,9 @@ def box_to_thousandths_yxyx(box: Box, width: float, height: float) -> Four:
     return y1, x1, y2, x2
 
 
-def box_holds(outer: Box, inner: Box) -> bool:
-    """Whether ``inner`` lies in ``outer``, but for the pixel that rasterizing may add at each edge."""
-    slack = 1 + TOLERANCE_PX
+def box_holds(outer: Box, inner: Box, *, slack: float = 1.0) -> bool:
+    """Whether ``inner`` lies in ``outer``, but for ``slack`` pixels at each edge: rasterizing may add one."""
+    slack += TOLERANCE_PX
     return (
         inner.x1 >= outer.x1 - slack
         and inner.y1 >= outer.y1 - slack

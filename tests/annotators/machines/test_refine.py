@@ -112,6 +112,7 @@ def test_the_loop_ends_and_says_that_nothing_was_accepted(make_image: Any, make_
     [
         ({"problems": [], "is_acceptable": False}, "says_nothing"),
         ({"problems": [], "is_acceptable": "yes"}, "wrong_type"),
+        ({"problems": [PROBLEM], "is_acceptable": True}, "wrong_type"),
         ({"problems": "none", "is_acceptable": True}, "wrong_type"),
         ("Looks fine to me.", "not_json"),
     ],

@@ -29,6 +29,14 @@ def selected(sample: Sample, *earlier: Candidate, **options: Any) -> Candidate:
     return found
 
 
+def test_a_choice_among_those_who_knew_the_label_is_not_blind(make_image: Any) -> None:
+    sample = make_image(1)
+    blind, told = said(sample, "a", 0, 0.9), said(sample, "b", 4, 0.1).evolve(conditioning="label_given")
+    assert selected(sample, blind, told, by={"certainty": 1}).chosen_id == "a"
+    assert selected(sample, blind, told, by={"certainty": 1}).conditioning == "label_given"
+    assert selected(sample, blind, by={"certainty": 1}).conditioning == "blind"
+
+
 def test_the_one_that_agrees_most_is_chosen_whatever_their_order(make_image: Any) -> None:
     sample = make_image(1)
     near, middle, far = said(sample, "a", 0, 0.9), said(sample, "b", 2, 0.1), said(sample, "c", 4, 0.2)

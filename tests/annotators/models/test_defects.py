@@ -358,6 +358,20 @@ def test_a_page_without_a_text_layer_and_a_task_that_does_not_ask_compare_no_quo
     assert read(anywhere, "question", "document", Task(quotes="any")).status == "ok"
 
 
+@pytest.mark.parametrize(
+    "words", ["I can't help noticing a seam.", "I cannot see any seam.", "We can't tell hair from grass here."]
+)
+def test_who_cannot_see_explains_something(read: Read, words: str) -> None:
+    assert read({**ANSWER, "explanation": words}).status == "ok"
+
+
+def test_an_outline_may_leave_its_box_by_what_rounding_adds(read: Read) -> None:
+    """A step of a thousandth is a fifth of a pixel here; a pixel comes on top, as for masks."""
+    ring = [[100, 250], [500, 250], [505, 1000], [100, 1000]]
+    assert read(with_region(polygon=ring)).status == "ok"
+    assert read(with_region(polygon=[*ring[:2], [507, 1000], ring[3]])).names == ("ring_outside_box",)
+
+
 def test_the_share_a_box_may_cover_is_the_tasks(read: Read) -> None:
     assert read(box_of(0, 0, 1000, 1000), task=Task(max_box_share=1)).status == "ok"
     assert read(box_of(0, 0, 1000, 600), task=Task(max_box_share=0.5)).names == ("whole_picture",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ TEXT = json.dumps(ANSWER)
         (f'{TEXT}{{"note": "done"}}', ["prose_around"]),
         (f'{{"answer": {TEXT}}}', ["prose_around"]),
         (TEXT.replace("]}]}", "],}],}"), ["broken_json"]),
+        (TEXT.replace("]}]}", "],}],}").replace("\\u00eb", "ë"), ["broken_json"]),
         (f"Here: {TEXT.replace('4]', '4,]')} Bye.", ["broken_json"]),
     ],
 )
@@ -51,6 +53,7 @@ def test_the_object_is_found(words: str, repairs: list[str]) -> None:
         ("[" * 100_000, "not_json"),
         ('{"verdict": "real"}', "not_json"),
         ('{"regions": [{"a": "grain: "[heavy]"}]}', "not_json"),
+        ('{"regions": [{"a": "\u7c92: "[\u91cd]"}]}', "not_json"),
         ('{"regions": [], /* but look at 7 */ "a": 1}', "not_json"),
         ('{"regions": [{"box" [1, 2, 3, 4]}]}', "not_json"),
         ('{"regions": [], "a": 1, "a": 2}', "key_twice"),
@@ -81,6 +84,29 @@ def test_no_damage_makes_a_number_that_was_not_said(numbers: list[float], start:
     if found.value is not None and found.repairs:
         tokens = "".join(" " if character in '[]{},:"' else character for character in words).split()
         assert {json.dumps(number) for number in _numbers(found.value)} <= set(tokens)
+
+
+@given(
+    box=st.lists(st.integers(0, 1000), min_size=4, max_size=4),
+    words=st.lists(st.sampled_from(["grain", "[heavy]", "sky:", "Zoë,"]), min_size=1, max_size=4),
+    start=st.integers(0, 80),
+    taken=TAKEN,
+)
+def test_no_damage_loses_what_was_said(box: list[int], words: list[str], start: int, taken: str) -> None:
+    region = {"category": "a", "box": box, "explanation": " ".join(words)}
+    text = json.dumps({"regions": [region, region]}, ensure_ascii=False)
+    place = text.find(taken, start)
+    damaged = text if place < 0 else text[:place] + text[place + len(taken) :]
+
+    found = find_object(damaged, "regions")
+
+    if found.value is not None:
+        assert _said(json.dumps(found.value, ensure_ascii=False)) == _said(damaged)
+
+
+def _said(text: str) -> list[str]:
+    """Words and whole numbers, in any order; two zeros that ran together are one."""
+    return sorted(str(int(word)) if word.isdecimal() else word for word in re.findall(r"\w+", text))
 
 
 def _numbers(value: Any) -> list[float]:

@@ -27,9 +27,11 @@ from pipeline.shortcuts import Shortcut
 from pipeline.storage import Spend, StageCounts
 from pipeline.tally import Tally, group_rejections
 from pipeline.thumbnails import ENTRY_BYTES
-from schemas.candidate import Answer, Region
+from pipeline.unit_costs import unit_costs
+from schemas.candidate import Answer, Region, Usage
 from schemas.geometry import Box, TimeSpan
 from schemas.media.types import Document, Image, Page, Video
+from schemas.payment import Payment
 from schemas.record import Lineage, Record, Rejection
 from schemas.sample import Finding, Generator, OriginStatement, Source, TaskInput
 from schemas.taxonomy import Category, Level, Taxonomy
@@ -256,6 +258,16 @@ def test_spend_and_machines_are_shown() -> None:
     ).replace("spent12", "spent 12")
     assert "4,500" in text
     assert "$0.0042" in text
+
+
+def test_what_the_money_bought_is_shown_to_a_millionth() -> None:
+    usage = Usage(input_tokens=10, usd=0.00003)
+    paid = [Payment(answer_key=f"{i}", machine="gpt", model="m-1", sample_id="s", usage=usage) for i in range(2)]
+    machine = MachineSpend(name="gpt", kind="vlm", model="m-1")
+    bought = unit_costs(paid, accepted_regions=0)
+    text = Parsed(render_report(facts(machines=(machine,), unit_costs=bought))).text
+    assert "answer2$0.000060$0.000030" in text
+    assert "accepted region0$0.000060\u2013" in text
 
 
 def test_rejections_are_grouped_with_what_to_do() -> None:

@@ -168,7 +168,7 @@ def _size(raw: Mapping[str, Any], index: int) -> tuple[int, int] | None:
         return None
     if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < 1 << 20 for side in (width, height)):
         raise VerdictError(f"entry {index} of the result was drawn on {width!r} x {height!r} px", remedy=REMEDY)
-    return width, height  # type: ignore[return-value]
+    return width, height
 
 
 def _whole(value: Any) -> Any:

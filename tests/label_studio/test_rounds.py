@@ -131,6 +131,14 @@ def test_three_rounds_go_on_from_each_other_and_votes_become_scores(
     assert len(pq.read_table(f"{run.uri}/dataset/reviews/reviews.parquet")) == 3
     assert len({row.project_id for row in rounds_of(run).values()}) == 3
     assert submit(run, manifest, write=quiet).new == 0
+    quality = read_quality(run)
+    assert quality is not None
+    assert [(e.machine, e.category, e.removed, e.added) for e in quality.overrides] == [
+        ("forensic", "low-level-color", 1, 0),
+        ("forensic", "low-level-edge_shape", 0, 0),
+        ("forensic", "low-level-texture", 0, 1),
+    ]
+    assert {e.scope: (e.population, e.undecided, e.rate) for e in quality.errors}["machines"] == (1, 0, 1.0)
 
 
 def test_a_written_question_is_shown_and_a_better_answer_is_published(

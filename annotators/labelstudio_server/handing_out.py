@@ -110,7 +110,9 @@ class HandingOut:
             assignment = wanted.get(key)
             if assignment is None or task.is_touched:
                 return False
-            return task.question != question_of(assignment.sample, assignment.candidate)
+            candidate = assignment.candidate
+            is_other = task.candidate_id != (candidate.candidate_id if candidate else None)
+            return is_other and task.question != question_of(assignment.sample, candidate)
 
         stale = {key: task for key, task in there.items() if is_stale(key, task)}
         for task in stale.values():

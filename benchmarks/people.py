@@ -1,12 +1,15 @@
 """Handing out 1,000 tasks, killed midway and repeated, against one bare import by Label Studio's SDK.
 
-``python -m benchmarks.people`` starts a Label Studio of its own (make label-studio) and prints ratios of one run.
+``python -m benchmarks.people`` starts a Label Studio of its own (make label-studio) and prints ratios of one run. With
+``--media upload`` the media go into the server, too: 1,000 photos of 100 KB that are made for it.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
+import io
 import os
 import signal
 import subprocess
@@ -18,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Picture
 
 from annotators.labelstudio.label_config import label_config
 from annotators.labelstudio.predictions import prediction
@@ -36,12 +40,8 @@ from schemas.media.types import Image
 from schemas.sample import Asset, Sample, TaskInput, sample_id_of
 
 TASKS, WIDTH, HEIGHT = 1000, 640, 480
-SETTINGS = (
-    "people.0.kind=label_studio",
-    "people.0.media=link",
-    "people.0.link=http://127.0.0.1/{asset_id}",
-    "routing.audit=1.0",
-)
+SETTINGS = ("people.0.kind=label_studio", "routing.audit=1.0")
+MEDIA = {"link": ("people.0.media=link", "people.0.link=http://127.0.0.1/{asset_id}"), "upload": ()}
 BARE = """
 import json, sys
 from label_studio_sdk import LabelStudio
@@ -53,12 +53,26 @@ studio.projects.import_tasks(int(project), request=json.load(open(path)))
 
 def sample_of(number: int) -> Sample:
     """A picture that nobody ever opens: its media are links."""
+    return _sample(number, hashlib.sha256(str(number).encode()).hexdigest(), f"/nowhere/{number}.jpg", 1)
+
+
+def photo_of(number: int, folder: Path) -> Sample:
+    """A picture with a file of its own: noise, which JPEG cannot make small."""
+    noise = np.random.default_rng(number).integers(0, 256, (HEIGHT // 2, WIDTH // 2, 3), np.uint8)
+    out = io.BytesIO()
+    Picture.fromarray(noise).resize((WIDTH, HEIGHT)).save(out, "JPEG", quality=70)
+    path = folder / f"{number}.jpg"
+    path.write_bytes(out.getvalue())
+    return _sample(number, hashlib.sha256(out.getvalue()).hexdigest(), str(path), path.stat().st_size)
+
+
+def _sample(number: int, asset_id: str, uri: str, byte_size: int) -> Sample:
     asset = Asset(
-        asset_id=hashlib.sha256(str(number).encode()).hexdigest(),
-        uri=f"/nowhere/{number}.png",
-        file_name=f"{number}.png",
-        byte_size=1,
-        media=Image(format="PNG", mode="RGB", width=WIDTH, height=HEIGHT, stored_width=WIDTH, stored_height=HEIGHT),
+        asset_id=asset_id,
+        uri=uri,
+        file_name=f"{number}.jpg",
+        byte_size=byte_size,
+        media=Image(format="JPEG", mode="RGB", width=WIDTH, height=HEIGHT, stored_width=WIDTH, stored_height=HEIGHT),
     )
     return Sample(sample_id=sample_id_of((asset,), TaskInput()), item_id=asset.file_name, assets=(asset,))
 
@@ -93,16 +107,19 @@ def candidate_of(sample: Sample) -> Candidate:
 
 def main() -> None:
     """Print the three times and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--media", choices=list(MEDIA), default="link")
+    media: str = parser.parse_args().media
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as login:
         os.environ |= {
             "LABEL_STUDIO_URL": login.url,
             "LABEL_STUDIO_API_KEY": login.token,
             "WITNESSMARK_PSEUDONYM_KEY": "a benchmark",
         }
-        samples = [sample_of(number) for number in range(TASKS)]
+        samples = [photo_of(n, Path(folder)) if media == "upload" else sample_of(n) for n in range(TASKS)]
         candidates = [candidate_of(sample) for sample in samples]
         run = RunFolder(f"{folder}/run")
-        recipe = load_recipe("planted", SETTINGS)
+        recipe = load_recipe("planted", (*SETTINGS, *MEDIA[media]))
         counts = StageCounts(found=TASKS, kept=TASKS, candidates=TASKS)
         manifest = open_run(run, recipe, (), accept_change=True).evolve(stages={"ingest": counts, "propose": counts})
         write_table(run, "samples", samples, Sample)
@@ -116,6 +133,8 @@ def main() -> None:
                 {k: len(v) for p in _projects(connection, manifest.run_id) for k, v in placed(connection, p).items()}
             )
     print(f"bare SDK import of {TASKS:,} tasks: {bare:.1f} s")
+    if media == "upload":
+        print(f"{sum(sample.primary.byte_size for sample in samples) / 1e6:.0f} MB of media")
     print(f"submit, killed midway: {killed:.1f} s; submit again: {again:.1f} s")
     print(f"both against the bare import: {(killed + again) / bare:.2f} times")
     print(f"tasks {sum(keys.values()):,}, different keys {len(keys):,}")

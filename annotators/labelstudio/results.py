@@ -163,12 +163,17 @@ def _page(raw: Mapping[str, Any], index: int) -> int | None:
 
 
 def _size(raw: Mapping[str, Any], index: int) -> tuple[int, int] | None:
-    width, height = raw.get("original_width"), raw.get("original_height")
+    width, height = (_whole(raw.get(name)) for name in ("original_width", "original_height"))
     if width is None and height is None:
         return None
     if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < 1 << 20 for side in (width, height)):
         raise VerdictError(f"entry {index} of the result was drawn on {width!r} x {height!r} px", remedy=REMEDY)
-    return width, height  # type: ignore[return-value]
+    return width, height
+
+
+def _whole(value: Any) -> Any:
+    """A side as it stands; programs also write 640.0 for 640."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _score(raw: Mapping[str, Any]) -> float | None:

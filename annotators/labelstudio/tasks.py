@@ -21,7 +21,7 @@ from .frames import FrameClock, framerate_of
 from .geometry import Space
 from .label_config import LabelConfig
 
-__all__ = ["Picture", "Shown", "compared_with", "layout_of", "pictures", "shown_sizes", "task_data"]
+__all__ = ["Picture", "Shown", "compared_with", "layout_of", "pictures", "question_of", "shown_sizes", "task_data"]
 
 _PAIR_ROLES = ("reference", "target")
 _BETWEEN_PAGES = "\n\n"
@@ -86,7 +86,7 @@ def task_data(
         "asset_sha256": [asset.asset_id for asset in _assets(sample, layout)],
         "sizes": [[each.width, each.height] for each in shown],
         "config_version": config.version,
-        "question": sample.task_input.question or _written(candidate),
+        "question": question_of(sample, candidate),
         "prompt": sample.task_input.prompt or "",
     }
     if layout == "document":
@@ -103,9 +103,10 @@ def task_data(
     return data
 
 
-def _written(candidate: Candidate | None) -> str:
-    """The question that a machine wrote: of several the first, which is the one that people answer."""
-    return candidate.answers[0].question if candidate and candidate.answers else ""
+def question_of(sample: Sample, candidate: Candidate | None) -> str:
+    """What is asked: the sample's own, else what a machine wrote; of several the first, which people answer."""
+    written = candidate.answers[0].question if candidate and candidate.answers else ""
+    return sample.task_input.question or written
 
 
 def shown_sizes(data: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:

@@ -49,6 +49,8 @@ class Placed(NamedTuple):
     """The candidate that it shows, as its ``meta`` says."""
     is_touched: bool
     """Whether a person has worked on it: an annotation, also a skip, or a draft."""
+    question: str = ""
+    """What it asks, as its ``data`` say."""
 
 
 def placed(
@@ -152,4 +154,5 @@ def _placed(key: str, task: Mapping[str, Any]) -> Placed:
     is_touched = bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("drafts"))
     shown = (task.get("meta") or {}).get("candidate_id")
     number = int(predictions[-1]["id"]) if predictions else None
-    return Placed(key, int(task["id"]), number, str(shown) if shown else None, is_touched)
+    question = str((task.get("data") or {}).get("question") or "")
+    return Placed(key, int(task["id"]), number, str(shown) if shown else None, is_touched, question)

@@ -14,7 +14,7 @@ from schemas.sample import Sample
 from ..base import Assignment, Desk
 from ..labelstudio.label_config import LabelConfig, label_config
 from ..labelstudio.predictions import prediction
-from ..labelstudio.tasks import task_data
+from ..labelstudio.tasks import question_of, task_data
 from .connection import Connection
 from .deliver import Parcel, Placed, deliver, placed, remove_copies, settled
 from .media import Exhibit, Placing, exhibits, shelf_for, shown
@@ -60,7 +60,7 @@ class HandingOut:
         elsewhere = dict(self._elsewhere(rows, project))
         yield from elsewhere.values()
         wanted = {key: assignment for key, assignment in asked.items() if key not in elsewhere}
-        there = self._there(project, wanted)
+        there = self._up_to_date(wanted, self._there(project, wanted))
         for key in wanted.keys() & there.keys():
             yield self._refreshed(project, wanted[key], there[key])
         missing = {key: assignment for key, assignment in wanted.items() if key not in there}
@@ -102,6 +102,22 @@ class HandingOut:
             removed = remove_copies(self.connection, found)
             self.desk.say(f"{project.title}: removed {removed} copies that an interrupted import left")
         return {key: copies[0] for key, copies in found.items()}
+
+    def _up_to_date(self, wanted: Mapping[str, Assignment], there: Mapping[str, Placed]) -> dict[str, Placed]:
+        """Without those that ask what no machine asks any more: unless somebody has begun, they are made anew."""
+
+        def is_stale(key: str, task: Placed) -> bool:
+            assignment = wanted.get(key)
+            if assignment is None or task.is_touched:
+                return False
+            candidate = assignment.candidate
+            is_other = task.candidate_id != (candidate.candidate_id if candidate else None)
+            return is_other and task.question != question_of(assignment.sample, candidate)
+
+        stale = {key: task for key, task in there.items() if is_stale(key, task)}
+        for task in stale.values():
+            self.connection.send("DELETE", f"/api/tasks/{task.task_id}/")
+        return {key: task for key, task in there.items() if key not in stale}
 
     def _refreshed(self, project: Project, assignment: Assignment, there: Placed) -> SubmittedTask:
         """The row of a task that is there. A changed candidate takes the place of one that nobody has worked on."""

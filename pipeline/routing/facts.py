@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from annotators.base import RELAY
 from schemas.candidate import Candidate
 from schemas.media.types import Modality
 from schemas.route import Route
@@ -14,6 +15,7 @@ from schemas.verification import Verification
 
 from ..plan import Place, plan_of
 from ..recipe import Recipe
+from ..relay import proposed_by
 from ..review import Decision, by_sample, decide
 from ..storage import RunFolder
 from ..tables import read_batches, read_rows
@@ -37,6 +39,8 @@ class RunFacts:
     opinions: Mapping[str, tuple[Opinion, ...]]
     shown_to: Mapping[str, Opinion]
     """What people were shown, by candidate; the machines may say otherwise by now."""
+    begun_with: Mapping[str, str | None]
+    """For each candidate of a relay, the machines' proposal that the relay began with."""
     passes: int
     """Tasks for each routed sample."""
     verifications: tuple[Verification, ...]
@@ -54,7 +58,7 @@ class RunFacts:
         """What people's answers come to, for the samples that are still here."""
         grouped = by_sample(v for v in self.verifications if v.sample_id in self.places)
         found = {sample_id: decide(group) for sample_id, group in grouped.items()}
-        return {sample_id: decision for sample_id, decision in found.items() if decision}
+        return {sample_id: _credited(decision, self.begun_with) for sample_id, decision in found.items() if decision}
 
     @cached_property
     def draws(self) -> dict[str, float]:
@@ -97,12 +101,14 @@ def read_facts(run: RunFolder, recipe: Recipe) -> RunFacts:
                 noticed.add(row["sample_id"])
             if row["has_ground_truth"]:
                 known.add(row["sample_id"])
+    shown = tuple(read_rows(run, "shown", Candidate))
     return RunFacts(
         ids=tuple(sorted(places)),
         annotation=recipe.dataset.annotation,
         places=places,
         opinions=opinions_by_sample(run, [config.title for config in recipe.machines]),
-        shown_to={c.candidate_id: opinion_of(c) for c in read_rows(run, "shown", Candidate)},
+        shown_to={c.candidate_id: opinion_of(c) for c in shown},
+        begun_with={c.candidate_id: proposed_by(shown, c.candidate_id) for c in shown if c.kind == RELAY},
         passes=max((getattr(config, "passes", 1) for config in recipe.people), default=1),
         verifications=tuple(read_rows(run, "verifications", Verification)),
         with_finding=frozenset(noticed),
@@ -120,6 +126,16 @@ def shown_to_people(facts: RunFacts, decisions: Mapping[str, Decision]) -> Itera
         shown = next(found, facts.shown_to.get(wanted or ""))
         if decision.chosen and shown:
             yield shown.machine, shown.model, shown.regions, decision.chosen
+
+
+def _credited(decision: Decision, begun_with: Mapping[str, str | None]) -> Decision:
+    """A relay's last word, told as what all rounds together made of the proposal that the relay began with."""
+    chosen = decision.chosen
+    shown = chosen.candidate_id if chosen else None
+    if chosen is None or shown is None or shown not in begun_with:
+        return decision
+    changes = (change for answer in decision.verifications for change in answer.changes if change.change != "kept")
+    return decision._replace(chosen=chosen.evolve(candidate_id=begun_with[shown], changes=tuple(changes)))
 
 
 def _column(run: RunFolder, table: str, name: str) -> Iterator[str]:

@@ -85,7 +85,9 @@ def region_outcomes(regions: Sequence[Region], verification: Verification) -> It
     """
     if verification.verdict in ("rejected", "skipped"):
         return
-    noted = {change.region_id: change.change for change in verification.changes}
+    noted: dict[str, str] = {}
+    for each in verification.changes:
+        noted.setdefault(each.region_id, each.change)  # of several the first weighs most: moved, then reworded
     kept = {region.region_id: region for region in verification.regions}
     for region in regions:
         after = kept.get(region.region_id)

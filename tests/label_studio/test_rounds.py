@@ -131,6 +131,14 @@ def test_three_rounds_go_on_from_each_other_and_votes_become_scores(
     assert len(pq.read_table(f"{run.uri}/dataset/reviews/reviews.parquet")) == 3
     assert len({row.project_id for row in rounds_of(run).values()}) == 3
     assert submit(run, manifest, write=quiet).new == 0
+    quality = read_quality(run)
+    assert quality is not None
+    assert [(e.machine, e.category, e.removed, e.added) for e in quality.overrides] == [
+        ("forensic", "low-level-color", 1, 0),
+        ("forensic", "low-level-edge_shape", 0, 0),
+        ("forensic", "low-level-texture", 0, 1),
+    ]
+    assert {e.scope: (e.population, e.undecided, e.rate) for e in quality.errors}["machines"] == (1, 0, 1.0)
 
 
 def test_a_written_question_is_shown_and_a_better_answer_is_published(
@@ -189,3 +197,40 @@ def test_a_written_question_is_shown_and_a_better_answer_is_published(
     quality = read_quality(run)
     assert quality is not None
     assert quality.disputes == ()
+
+
+def test_a_question_that_a_machine_no_longer_asks_is_replaced_until_somebody_has_begun(
+    studio: httpx.Client,
+    make_sample: Callable[[str], Sample],
+    make_run: Callable[..., Any],
+    propose: Callable[..., Candidate],
+) -> None:
+    samples = [make_sample("a.pdf"), make_sample("b.pdf")]
+    recipe = load_recipe("doc-evidence-qa", (*SETTINGS, *LINK))
+
+    def asked(number: int) -> list[Candidate]:
+        answers = (Answer(question=f"Question {number}?", answer=f"Answer {number}"),)
+        values = {"machine": "verified", "kind": "support", "verdict": None, "verdict_score": None, "answers": answers}
+        place = Region(
+            region_id="r", page_index=0, box=Box(x1=60, y1=60, x2=300, y2=90), category="text", source="machine"
+        )
+        return [propose(sample, place, number=number, **values) for sample in samples]
+
+    run, manifest = make_run(samples, asked(1), change=lambda _: recipe)
+    submit(run, manifest, write=quiet)
+    before = {row.item_id: row for row in read_rows(run, "tasks", SubmittedTask)}
+    answer(studio, before["a.pdf"], [])
+    make_run(samples, asked(2), change=lambda _: recipe)
+
+    submit(run, manifest, write=quiet)
+
+    now = {row.item_id: row for row in read_rows(run, "tasks", SubmittedTask)}
+    tasks = {name: studio.get(f"/api/tasks/{row.task_id}/").json() for name, row in now.items()}
+    assert {name: task["data"]["question"] for name, task in tasks.items()} == {
+        "a.pdf": "Question 1?",
+        "b.pdf": "Question 2?",
+    }
+    (prediction,) = tasks["b.pdf"]["predictions"]
+    assert [e["value"]["text"] for e in prediction["result"] if e["from_name"] == "answer"] == [["Answer 2"]]
+    assert now["a.pdf"] == before["a.pdf"]
+    assert len(studio.get("/api/tasks/", params={"project": now["b.pdf"].project_id}).json()["tasks"]) == 2

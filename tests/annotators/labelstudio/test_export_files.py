@@ -82,6 +82,27 @@ def test_rectangles_need_a_size() -> None:
     )
 
 
+def test_what_is_no_rectangle_polygon_or_brush_is_refused_by_its_type() -> None:
+    def refused(kind: str, **value: Any) -> tuple[str, ...]:
+        size = {"original_width": 200, "original_height": 100}
+        entry = {"id": "k", "from_name": "c", "to_name": "image", "type": kind, "value": value, **size}
+        return found_in({"result": [entry]}).refused
+
+    for kind in ("keypointlabels", "ellipselabels", "vectorlabels", "pairwise", "ranker"):
+        place = {"x": 1, "y": 1, "width": 1, "radiusX": 1, "radiusY": 1, kind: ["A"]}
+        assert refused(kind, **place) == (f"{kind} k: results of the type {kind!r} are not read",)
+
+
+def test_sides_may_be_written_as_floats_but_must_be_whole() -> None:
+    value = {"x": 10, "y": 10, "width": 20, "height": 10, "rotation": 0, "rectanglelabels": ["A"]}
+    entry = {"id": "k", "from_name": "box", "to_name": "image", "type": "rectanglelabels", "value": value}
+    (region,) = found_in({"result": [{**entry, "original_width": 200.0, "original_height": 100}]}).regions
+    assert region.box == Box(x1=20, y1=10, x2=60, y2=20)
+    for wrong in ({"original_width": 200.5, "original_height": 100}, {"original_width": 200}):
+        (why,) = found_in({"result": [{**entry, **wrong}]}).refused
+        assert "was drawn on" in why
+
+
 def test_a_shape_and_its_labels_in_two_entries_are_one_region() -> None:
     alpha = np.zeros((6, 8), np.uint8)
     alpha[2:4, 3:7] = 255

@@ -117,6 +117,13 @@ def test_overrides_are_counted_region_by_region(make_region: Callable[..., Regio
     assert override_rates([("vlm", "m1", had, answer(verdict="skipped"))]) == ()
 
 
+def test_a_region_that_was_moved_and_reworded_was_overridden(make_region: Callable[..., Region]) -> None:
+    had = (make_region(region_id="both"),)
+    changes = (RegionChange(region_id="both", change="moved"), RegionChange(region_id="both", change="reworded"))
+    (rate,) = override_rates([("vlm", "m", had, answer(verdict="fixed_and_accepted", regions=had, changes=changes))])
+    assert (rate.shown, rate.moved, rate.rate) == (1, 1, 1.0)
+
+
 def test_effort_is_published_until_enough_was_measured() -> None:
     def timed(count: int, seconds: float) -> list[Verification]:
         return [answer(lead_time_s=seconds) for _ in range(count)]

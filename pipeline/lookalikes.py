@@ -1,7 +1,8 @@
 """Samples that look alike: who belongs together, and which earlier sample each one resembles most.
 
 Equal hashes are compared once, and a burst of k look-alikes gives k rows, not k² pairs. Beside the hashes that a
-sample has, those count that mirrored or cropped copies of it would have.
+sample has, those count that mirrored or cropped copies of it would have. A copy that is both needs no hash of its own:
+its mirrored copy is a cropped one of the original.
 """
 
 from __future__ import annotations
@@ -24,6 +25,16 @@ PAIRS_AT_ONCE = 1 << 20
 """Pairs that are joined at once: every time costs as much as there are hashes."""
 
 
+class _Copies(NamedTuple):
+    """What altered copies of the samples would have."""
+
+    words: Words
+    owner: Indices
+    """Number of the first hash of the sample that each one is of."""
+    mirrored: Indices
+    """Rows of ``words``: the first one of each sample, that of the mirrored copy."""
+
+
 class LookAlike(NamedTuple):
     """A sample and what it resembles, by their positions."""
 
@@ -34,7 +45,7 @@ class LookAlike(NamedTuple):
     distance: int
     """Bits in which their closest hashes differ."""
     is_altered: bool
-    """Whether one of these is the hash of a mirrored or cropped copy."""
+    """Whether any of these is the hash of a mirrored or cropped copy."""
     clusters: tuple[int, ...]
     """Numbers of the clusters that its hashes belong to: samples with a number in common belong together."""
 
@@ -42,7 +53,8 @@ class LookAlike(NamedTuple):
 def look_alikes(hashes: Sequence[bytes], altered: Sequence[bytes], max_bits: int) -> Iterator[LookAlike]:
     """One LookAlike for each sample that has a hash, in order; hashes of one sample are not compared.
 
-    ``hashes`` and ``altered`` hold the hashes of each sample and of its altered copies, HASH_BYTES each, in a row.
+    ``hashes`` and ``altered`` hold the hashes of each sample and of its altered copies, the mirrored one first,
+    HASH_BYTES each, in a row.
     """
     owner = np.repeat(np.arange(len(hashes)), [len(found) // HASH_BYTES for found in hashes])
     words, first, number = _distinct(hash_words(hashes), owner)
@@ -69,17 +81,18 @@ def _distinct(words: Words, owner: Indices) -> tuple[Words, Indices, Indices]:
     return words[order[is_new]], owner[order[is_new]], number
 
 
-def _copies(altered: Sequence[bytes], number: Indices, owner: Indices) -> tuple[Words, Indices]:
-    """Hashes of the copies of every sample that has a hash, and the number of its first one."""
+def _copies(altered: Sequence[bytes], number: Indices, owner: Indices) -> _Copies:
+    """Hashes of the copies of every sample that has a hash."""
     heads = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else owner
     shown = owner[heads].tolist()
-    counts = [len(altered[position]) // HASH_BYTES for position in shown]
-    return hash_words(altered[position] for position in shown), np.repeat(number[heads], counts)
+    counts = np.array([len(altered[position]) // HASH_BYTES for position in shown], dtype=np.int64)
+    first = np.cumsum(counts) - counts
+    return _Copies(
+        hash_words(altered[position] for position in shown), np.repeat(number[heads], counts), first[counts > 0]
+    )
 
 
-def _compared(
-    words: Words, first: Indices, copies: tuple[Words, Indices], size: int, max_bits: int
-) -> tuple[Indices, Indices]:
+def _compared(words: Words, first: Indices, copies: _Copies, size: int, max_bits: int) -> tuple[Indices, Indices]:
     """Cluster of every distinct hash, and its best ``(2 * distance + is_altered) * size + position`` of an earlier
     sample, FAR where there is none."""
     clusters: Indices = np.arange(len(first))
@@ -96,10 +109,15 @@ def _compared(
     return joined(clusters, np.concatenate([np.empty((0, 2), dtype=np.int64), *waiting])), ranks
 
 
-def _pairs(words: Words, copies: tuple[Words, Indices], max_bits: int) -> Iterator[tuple[Indices, Indices]]:
+def _pairs(words: Words, copies: _Copies, max_bits: int) -> Iterator[tuple[Indices, Indices]]:
     """Pairs of hash numbers, and twice their distance, one more where it is that of an altered copy."""
     for block in near_blocks(words, max_bits):
         yield block[:, :2], 2 * block[:, 2]
-    changed, mine = copies
-    for block in near_between(words, changed, max_bits, sure_bits=min(SURE_BITS, max_bits)):
-        yield np.stack([block[:, 0], mine[block[:, 1]]], axis=1), 2 * block[:, 2] + 1
+    sure_bits = min(SURE_BITS, max_bits)
+    for block in near_between(words, copies.words, max_bits, sure_bits=sure_bits):
+        yield np.stack([block[:, 0], copies.owner[block[:, 1]]], axis=1), 2 * block[:, 2] + 1
+    mirrored = copies.owner[copies.mirrored]
+    for block in near_between(copies.words[copies.mirrored], copies.words, max_bits, sure_bits=sure_bits):
+        pairs = np.stack([mirrored[block[:, 0]], copies.owner[block[:, 1]]], axis=1)
+        others = pairs[:, 0] != pairs[:, 1]
+        yield pairs[others], 2 * block[others, 2] + 1

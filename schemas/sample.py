@@ -171,10 +171,12 @@ class Asset(Frozen):
     media: Media
     """What was measured of it."""
     perceptual_hashes: tuple[str, ...] = ()
-    """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; none of quality below 50."""
+    """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; none of quality below 50. Where
+    no page reaches it, of what is printed on the pages."""
     altered_hashes: tuple[str, ...] = ()
     """PDQ hashes that copies would have: of an image, or the first frame, mirrored and cropped by up to 5 %; of sampled
-    frames of a video, mirrored. They find such copies when splits are made, and are not published."""
+    frames of a video, mirrored, and of two of them cropped. They find such copies when splits are made, and are not
+    published. The first one is that of a mirrored copy."""
     provenance: Provenance = Provenance()
     """What the file itself says about its making."""
     _password: str | None = PrivateAttr(None)

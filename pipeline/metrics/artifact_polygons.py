@@ -1,8 +1,9 @@
 """X-AIGD's metrics (arXiv 2601.19430): pixels of all images together, and instances by their boxes.
 
-As published: points are truncated to whole pixels and filled with OpenCV, inclusive of the outline; a predicted box
-counts where more than half of it lies in the box of an instance, several may count for one, and IoU is not asked. The
-corrected instance score matches boxes and instances one to one at an IoU of 0.5.
+As published: points are truncated to whole pixels and filled with OpenCV, inclusive of the outline; a predicted box,
+its corners truncated likewise, counts where more than half of its pixels are an instance's, several may count for
+one, and IoU is not asked. What has nothing to divide by is 0. The corrected instance score matches boxes and
+instances one to one at an IoU of 0.5.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ INSIDE = 0.5
 
 
 class PixelScores(NamedTuple):
-    """Scores over all pixels of all images together (micro); NaN where nothing was to be found or was said."""
+    """Scores over all pixels of all images together (micro); 0 where nothing was to be found or was said."""
 
     iou: float
     precision: float
@@ -98,14 +99,14 @@ def score_boxes(images: Iterable[tuple[Instances, Sequence[Box]]], *, one_to_one
 
 def _inside(instances: Instances, boxes: Sequence[Box]) -> NDArray[np.int64]:
     """True positives are instances that some box lies in by more than half; every other box is false."""
-    is_found = np.zeros(len(instances.boxes), bool)
+    is_found = np.zeros(len(instances.masks), bool)
     false = 0
     for box in boxes:
-        hits = [n for n, true in enumerate(instances.boxes) if _share_inside(true, box) > INSIDE]
+        hits = [n for n, mask in enumerate(instances.masks) if _share_inside(mask, box) > INSIDE]
         is_found[hits] = True
         false += not hits
     found = int(is_found.sum())
-    return np.array([found, false, len(instances.boxes) - found])
+    return np.array([found, false, len(is_found) - found])
 
 
 def _matched(instances: Instances, boxes: Sequence[Box]) -> NDArray[np.int64]:
@@ -117,12 +118,13 @@ def _matched(instances: Instances, boxes: Sequence[Box]) -> NDArray[np.int64]:
     return np.array([found, len(boxes) - found, len(instances.boxes) - found])
 
 
-def _share_inside(true: Box, box: Box) -> float:
-    """Intersection over the prediction's own area."""
-    width = min(true.x2, box.x2) - max(true.x1, box.x1)
-    height = min(true.y2, box.y2) - max(true.y1, box.y1)
-    area = (box.x2 - box.x1) * (box.y2 - box.y1)
-    return max(0.0, width) * max(0.0, height) / area if area else 0.0
+def _share_inside(mask: Bits, box: Box) -> float:
+    """Share of the prediction's pixels that are the instance's; 0 for a box that leaves the image or holds no pixel."""
+    height, width = mask.shape
+    if not (0 <= box.x1 < box.x2 <= width and 0 <= box.y1 < box.y2 <= height):
+        return 0.0
+    inside = mask[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)]
+    return float(inside.mean()) if inside.size else 0.0
 
 
 def _box(mask: Bits) -> Box:
@@ -135,4 +137,4 @@ def _rates(tp: int, fp: int, missed: int) -> tuple[float, float, float]:
 
 
 def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+    return part / whole if whole else 0.0

@@ -1,8 +1,8 @@
 """SynthScars' metrics (arXiv 2503.15264): masks by mIoU and F1, words by ROUGE-L and sentence similarity.
 
 Quirks of the published ones, kept and named: mIoU is the mean of foreground and background, so that an empty answer
-about a small flaw still scores about 0.5; captions share a fixed template, which raises every text score. The
-corrected ones: foreground IoU alone, and texts without the template.
+about a small flaw still scores about 0.5, and so does silence about a clean picture; captions share a fixed template,
+which raises every text score. The corrected ones: foreground IoU alone, and texts without the template.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ TEMPLATE = re.compile(
 
 
 def mean_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
-    """Mean over images of the mean of foreground and background IoU, of ``(truth, predicted)``; as published."""
-    return _mean([(_iou(truth, predicted) + _iou(~truth, ~predicted)) / 2 for truth, predicted in pairs])
+    """Mean over images of the mean of foreground and background IoU, of ``(truth, predicted)``; as published, where a
+    foreground that is empty on both sides scores 0."""
+    return _mean([(_iou(one, two, 0.0) + _iou(~one, ~two, 0.0)) / 2 for one, two in pairs])
 
 
 def foreground_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
@@ -59,9 +60,9 @@ def without_template(caption: str) -> str:
     return " ".join(TEMPLATE.sub(" ", caption).split())
 
 
-def _iou(truth: Bits, predicted: Bits) -> float:
+def _iou(truth: Bits, predicted: Bits, if_empty: float = 1.0) -> float:
     union = np.count_nonzero(truth | predicted)
-    return float(np.count_nonzero(truth & predicted) / union) if union else 1.0
+    return float(np.count_nonzero(truth & predicted) / union) if union else if_empty
 
 
 def _f1(truth: Bits, predicted: Bits) -> float:

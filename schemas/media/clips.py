@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["measure_clip"]
 
 MICROSECONDS = 1_000_000
+CROPPED_EVERY = 4
+"""Of so many frames with a hash one is hashed as cropped, too: two of eight, for one that is found suffices."""
 SHORT_FRAMES = 300
 """Videos up to this long are hashed at evenly spread frames, longer ones at the keyframes nearest before those."""
 
@@ -52,7 +54,7 @@ def measure_clip(file: BinaryIO, size: int, limits: Limits) -> Facts:
         findings = _findings(container, media, looked)
     store = c2pa_store_of_stream(file, size) if "mp4" in media.format else None
     said = provenance(Words(texts=texts, c2pa=store), max_text_bytes=limits.max_text_bytes)
-    return Facts(media, looked.hashes, said, findings, looked.mirrored)
+    return Facts(media, looked.hashes, said, findings, looked.altered)
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
@@ -92,20 +94,20 @@ class _Looked(NamedTuple):
     """What the sampled frames showed."""
 
     hashes: tuple[str, ...]
-    mirrored: tuple[str, ...]
+    altered: tuple[str, ...]
     rotation_deg: Literal[0, 90, 180, 270]
     num_corrupt: int
 
 
 def _look(container: InputContainer, stream: VideoStream, table: FrameTable) -> _Looked:
-    hashes, mirrored, corrupt = list[str](), list[str](), 0
+    hashes, copies, corrupt = list[str](), list[str](), 0
     turned: Literal[0, 90, 180, 270] = 0
     for _, frame in decoded_at(container, stream, table, _sampled(table)):
         corrupt, turned = corrupt + frame.is_corrupt, rotation_deg(frame)
         if found := pdq(square := _square(frame)):
+            copies += altered(square, is_cropped=len(hashes) % CROPPED_EVERY == 0)
             hashes.append(found)
-            mirrored += altered(square, is_cropped=False)
-    return _Looked(tuple(dict.fromkeys(hashes)), tuple(dict.fromkeys(mirrored)), turned, corrupt)
+    return _Looked(tuple(dict.fromkeys(hashes)), tuple(dict.fromkeys(copies)), turned, corrupt)
 
 
 def _square(frame: VideoFrame) -> Pixels:

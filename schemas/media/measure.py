@@ -32,7 +32,7 @@ class Measured(Frozen):
     perceptual_hashes: tuple[str, ...] = ()
     """PDQ hashes of the image, or of sampled frames or pages, in order."""
     altered_hashes: tuple[str, ...] = ()
-    """PDQ hashes that mirrored and cropped copies of an image, or mirrored ones of sampled frames, would have."""
+    """PDQ hashes that mirrored and cropped copies of an image, or of sampled frames, would have."""
     provenance: Provenance = Provenance()
     """What the file says about its making."""
     findings: tuple[Finding, ...] = ()

@@ -25,6 +25,8 @@ __all__ = ["measure_paper"]
 
 TEXT_PAGES = 100
 """Most pages that are searched for text."""
+INK = 32
+"""By how much of 255 a pixel differs from the page's ground where something is printed."""
 _XMP = re.compile(rb"<x:xmpmeta.{0,262144}?</x:xmpmeta>", re.DOTALL)
 _ACTIVE = ((rb"/JavaScript|/JS[\s(<]", "JavaScript"), (rb"/Launch\b", "a launch action"))
 
@@ -81,18 +83,36 @@ def _quarter(degrees: int) -> Literal[0, 90, 180, 270]:
 
 
 def _hashes(pdf: PdfDocument) -> tuple[str, ...]:
-    """Of up to eight pages, each really rendered, small; a page that cannot be is an error of the file."""
-    found = []
-    for index in spread(len(pdf)):
-        with opened_page(pdf, index) as page:
-            found.append(pdq(_square(page)))
-    return tuple(dict.fromkeys(hash for hash in found if hash))
+    """Of up to eight pages, each really rendered, small; a page that cannot be is an error of the file.
+
+    Where no page has detail enough for a hash, as with a few lines of text, those of what is printed on the pages.
+    """
+    for look in (_square, _printed):
+        found = []
+        for index in spread(len(pdf)):
+            with opened_page(pdf, index) as page:
+                found.append(pdq(look(page)))
+        if any(found):
+            return tuple(dict.fromkeys(hash for hash in found if hash))
+    return ()
 
 
 def _square(page: PdfPage) -> Pixels:
     """The upright page as RGB uint8 ``(HASH_SIDE, HASH_SIDE, 3)``, from twice that size."""
     picture = Image.fromarray(rendered(page, 2 * HASH_SIDE / max(page.get_size())))
     return np.asarray(picture.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX))
+
+
+def _printed(page: PdfPage) -> Pixels:
+    """The part of the upright page that is not its ground, as ``_square`` gives the whole; a page of ground alone
+    stays whole."""
+    pixels = rendered(page, 8 * HASH_SIDE / max(page.get_size()))
+    ground = np.median(pixels.reshape(-1, 3), axis=0)
+    is_printed = (np.abs(pixels - ground) > INK).any(axis=2)
+    rows, columns = (np.flatnonzero(is_printed.any(axis=axis)) for axis in (1, 0))
+    if len(rows):
+        pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.asarray(Image.fromarray(pixels).resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX))
 
 
 def _is_encrypted(pdf: PdfDocument) -> bool:

@@ -88,6 +88,20 @@ def test_a_copy_of_an_earlier_sample_and_the_original_of_one_are_found() -> None
     assert [(a.closest, a.distance, a.is_altered) for a in turned] == [(0, 0, False), (1, 0, False), (0, 1, True)]
 
 
+def test_a_copy_that_is_mirrored_and_cropped_is_the_mirrored_one_of_a_cropped_one() -> None:
+    cropped = "3" * 64
+    samples = [("0" * 64,), ("c" * 64,), ("f" * 64,)]
+    altered = [(MIRRORED, cropped), (cropped[:-1] + "2", "a" * 64), ("6" * 64, MIRRORED[:-2] + "99")]
+    found = look_alikes(samples, 31, altered)
+    assert [(a.closest, a.distance, a.is_altered) for a in found] == [(0, 0, False), (0, 1, True), (0, 4, True)]
+    assert len({a.clusters for a in found}) == 1
+
+
+def test_crops_of_two_pictures_may_look_alike() -> None:
+    found = look_alikes([("0" * 64,), ("f" * 64,)], 31, [(MIRRORED, "3" * 64), ("a" * 64, "3" * 64)])
+    assert [a.closest for a in found] == [0, 1]
+
+
 def test_the_copies_of_each_of_two_equal_samples_count() -> None:
     found = look_alikes([("0" * 64,), ("0" * 64,), (MIRRORED,)], 31, [("c" * 64,), (MIRRORED,), ()])
     assert [(a.closest, a.distance, a.is_altered) for a in found] == [(0, 0, False), (0, 0, False), (0, 0, True)]

@@ -166,6 +166,13 @@ def test_what_passes_is_tried_again(hub: HubServer, finished: Finished, status: 
     assert hub.faults[0].times == 0
 
 
+def test_a_repository_that_is_busy_with_another_commit_is_asked_again(hub: HubServer, finished: Finished) -> None:
+    hub.faults = [Fault("/commit/", 409)]
+    done = published(finished({"a": 1}))
+    assert [c.sha for c in hub.repos[REPO].commits][1:] == [done.sha]
+    assert hub.faults[0].times == 0
+
+
 def test_a_commit_whose_answer_is_lost_is_not_made_twice(hub: HubServer, finished: Finished) -> None:
     hub.faults = [Fault("/commit/", 0, is_done_first=True)]
     done = published(finished({"a": 1}))
@@ -187,7 +194,11 @@ def test_a_token_that_may_not_write_is_a_config_error(hub: HubServer, finished: 
     assert TOKEN not in str(caught.value)
 
 
-def test_somebody_elses_commit_in_between_is_not_overwritten(hub: HubServer, finished: Finished) -> None:
+@pytest.mark.parametrize(("where", "status"), [("/preupload/", 503), ("/commit/", 412)])
+def test_somebody_elses_commit_in_between_is_not_overwritten(
+    hub: HubServer, finished: Finished, where: str, status: int
+) -> None:
+    """Seen before the commit, or by the Hub's refusal of a parent that is no longer the last one."""
     hub.create(REPO)
 
     def intrude() -> None:
@@ -195,7 +206,7 @@ def test_somebody_elses_commit_in_between_is_not_overwritten(hub: HubServer, fin
         edit = {"key": "file", "value": {"path": "README.md", "content": "aGk="}}
         hub.commit(hub.repos[REPO], [header, edit])
 
-    hub.faults = [Fault("/preupload/", 503, do=intrude)]
+    hub.faults = [Fault(where, status, do=intrude)]
     with pytest.raises(RunError, match="was changed by somebody else"):
         published(finished({"a": 1}))
     assert remote_files(hub)["README.md"] == b"hi"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from pipeline.metrics.artifact_polygons import instances_of, published_mask, score_boxes, score_pixels
 from schemas.geometry import Box, Polygon, mask_from_polygons, mask_to_array
@@ -42,7 +41,7 @@ def test_pixels_of_all_images_are_counted_together() -> None:
     none = np.zeros((10, 10), bool)
     scores = score_pixels([(truth, half), (none, truth)])
     assert scores == pytest.approx((20 / 80, 20 / 60, 20 / 40, 40 / 100))
-    assert math.isnan(score_pixels([(none, none)]).iou)
+    assert score_pixels([(none, none)]) == (0, 0, 0, 0)
 
 
 def test_parts_that_nearly_touch_are_one_instance_and_keep_their_own_pixels() -> None:
@@ -66,6 +65,47 @@ def test_truth_boxes_and_one_decoy_each_recall_all_with_one_false_positive_per_i
         assert (scores.tp, scores.fp, scores.missed, scores.recall) == (50, 25, 0, 1.0)
         assert scores.precision == pytest.approx(50 / 75)
         assert score_boxes(images, one_to_one=True)[:3] == (50, 25, 0)
+
+
+def test_a_box_is_held_against_pixels_not_against_the_instances_box() -> None:
+    slanted = instances_of(published_mask([polygon((10, 10), (14, 10), (110, 100), (106, 100))], *SIZE))
+    assert score_boxes([(slanted, slanted.boxes)])[:3] == (0, 1, 1)
+    assert score_boxes([(slanted, slanted.boxes)], one_to_one=True)[:3] == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "is_found"),
+    [
+        ((1, 1, 5, 5), True),  # 9 of 16 pixels
+        ((1, 1, 5, 6), False),  # 9 of 20
+        ((1.9, 1.9, 5.9, 5.9), True),  # truncated: the first one
+        ((3.2, 3.2, 3.9, 3.9), False),  # holds no whole pixel
+        ((1, 1, 4, 160.5), False),  # leaves the image
+    ],
+)
+def test_corners_are_truncated_and_boxes_beyond_the_image_are_false(corners: tuple[float, ...], is_found: bool) -> None:
+    mask = np.zeros((160, 200), bool)
+    mask[1:4, 1:4] = True
+    x1, y1, x2, y2 = corners
+    scores = score_boxes([(instances_of(mask), [Box(x1=x1, y1=y1, x2=x2, y2=y2)])])
+    assert scores[:3] == ((1, 0, 0) if is_found else (0, 1, 1))
+
+
+def test_instances_agree_with_pixels_counted_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        mask = cv2.dilate((rng.random((40, 50)) < 0.01).astype(np.uint8), np.ones((4, 6), np.uint8)).astype(bool)
+        corners = [(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h in rng.integers(1, 20, (6, 4))]
+        parts = scipy.ndimage.label(cv2.dilate(mask.astype(np.uint8), np.ones((5, 5))), np.ones((3, 3)))[0]
+        found, false = set(), 0
+        for x1, y1, x2, y2 in corners:
+            owners = [parts[y, x] if mask[y, x] else 0 for y in range(y1, y2) for x in range(x1, x2)]
+            hits = {n for n in set(owners) - {0} if owners.count(n) / len(owners) > 0.5}
+            found |= hits
+            false += not hits
+        boxes = [Box(x1=x1, y1=y1, x2=x2, y2=y2) for x1, y1, x2, y2 in corners]
+        scores = score_boxes([(instances_of(mask), boxes)])
+        assert scores[:3] == (len(found), false, parts.max() - len(found))
 
 
 def test_tiny_boxes_inside_count_as_published_and_fail_when_corrected() -> None:

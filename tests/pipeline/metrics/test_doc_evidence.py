@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -20,6 +19,12 @@ def test_superfluous_boxes_cost_nothing_in_version_one_and_half_in_version_two()
     assert iou_v2({0: [LEFT]}, {0: [LEFT, RIGHT]}) == 0.5
 
 
+def test_a_superfluous_page_counts_as_one_more_without_evidence() -> None:
+    assert iou_v1({0: [LEFT]}, {0: [LEFT], 3: [RIGHT]}) == 0.5
+    assert iou_v1({0: [LEFT], 1: []}, {0: [LEFT], 2: []}) == 0.5
+    assert iou_v2({0: [LEFT]}, {0: [LEFT], 3: [RIGHT]}) == 0.5
+
+
 def test_pages_count_alike_in_version_one_and_boxes_alike_in_version_two() -> None:
     truth, predicted = {0: [LEFT, RIGHT], 1: [LEFT]}, {0: [LEFT], 1: [HALF]}
     assert iou_v1(truth, predicted) == pytest.approx((0.5 + 0.5) / 2)
@@ -28,7 +33,7 @@ def test_pages_count_alike_in_version_one_and_boxes_alike_in_version_two() -> No
 
 def test_a_box_on_another_page_is_no_evidence() -> None:
     assert (iou_v1({0: [LEFT]}, {1: [LEFT]}), iou_v2({0: [LEFT]}, {1: [LEFT]})) == (0.0, 0.0)
-    assert math.isnan(iou_v2({}, {}))
+    assert (iou_v1({}, {}), iou_v2({}, {})) == (0.0, 0.0)
 
 
 def test_the_matching_is_the_best_one() -> None:

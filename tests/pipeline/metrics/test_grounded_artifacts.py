@@ -29,6 +29,7 @@ def test_saying_nothing_about_a_small_flaw_scores_nearly_half_as_published() -> 
     truth, half, none = masks()
     assert mean_iou([(truth, none)]) == pytest.approx((0 + 96 / 100) / 2)
     assert foreground_iou([(truth, none)]) == 0
+    assert (mean_iou([(none, none)]), foreground_iou([(none, none)]), pixel_f1([(none, none)])) == (0.5, 1, 1)
     assert mean_iou([(truth, half)]) == pytest.approx((0.5 + 96 / 98) / 2)
     assert foreground_iou([(truth, half), (none, none)]) == pytest.approx(0.75)
     assert pixel_f1([(truth, half)]) == pytest.approx(4 / 6)

@@ -22,6 +22,33 @@ def dark_box(pixels):
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
+def bits(one, other):
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def letter(text, at="72 700"):
+    return {"box": "0 0 612 792", "text": text, "at": at}
+
+
+def test_a_document_of_few_words_is_known_by_what_is_printed(pdf):
+    (memo,) = measure_paper(pdf(letter("Dear all, the meeting moves to Monday")), LIMITS, None).hashes
+    (moved,) = measure_paper(pdf(letter("Dear all, the meeting moves to Monday", "80 500")), LIMITS, None).hashes
+    (other,) = measure_paper(pdf(letter("Invoice 4711: lamps, cables, one ladder")), LIMITS, None).hashes
+    assert bits(memo, moved) <= 31 < 60 < bits(memo, other)
+
+
+def test_a_document_of_nothing_has_no_hash(pdf):
+    assert measure_paper(pdf(letter("")), LIMITS, None).hashes == ()
+
+
+def test_pages_of_few_words_beside_a_full_one_do_not_count(pdf):
+    """Numbered blank pages stand in many documents."""
+    full = {"box": "0 0 200 100", "text": "Hello  wide world"}
+    both = measure_paper(pdf(full, letter("1", "300 30")), LIMITS, None).hashes
+    assert both == measure_paper(pdf(full), LIMITS, None).hashes
+    assert len(both) == 1
+
+
 def test_pages_are_measured_upright_in_points(pdf):
     data = pdf(
         HELLO,

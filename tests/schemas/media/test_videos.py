@@ -52,17 +52,36 @@ def test_uneven_times_are_kept_exactly(film):
     assert media.pts_s(3) == 0.5
 
 
-def test_hashes_are_those_of_up_to_eight_frames(photo):
+def clip_of(pictures):
     import av
 
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
         stream = output.add_stream("mpeg4", rate=25, options={"qscale": "2"})
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for seed in range(12):
-            output.mux(stream.encode(av.VideoFrame.from_image(photo(128, 96, seed)).reformat(format="yuv420p")))
+        stream.width, stream.height, stream.pix_fmt = *pictures[0].size, "yuv420p"
+        for picture in pictures:
+            output.mux(stream.encode(av.VideoFrame.from_image(picture).reformat(format="yuv420p")))
         output.mux(stream.encode(None))
-    assert len(measured(file.getvalue()).hashes) == 8
+    return file.getvalue()
+
+
+def closest(some, others):
+    return min((int(one, 16) ^ int(other, 16)).bit_count() for one in some for other in others)
+
+
+def test_hashes_are_those_of_up_to_eight_frames_two_of_them_as_cropped_too(photo):
+    facts = measured(clip_of([photo(128, 96, seed) for seed in range(12)]))
+    assert len(facts.hashes) == 8
+    assert len(facts.altered) == 8 + 2 * 18
+
+
+@pytest.mark.parametrize("cut", [0.025, 0.05])
+def test_a_clip_that_lost_its_margins_is_known(photo, cut):
+    pictures = [photo(320, 240, seed) for seed in range(8)]
+    box = (round(320 * cut), round(240 * cut), 320 - round(320 * cut), 240 - round(240 * cut))
+    facts, cropped = measured(clip_of(pictures)), measured(clip_of([p.crop(box) for p in pictures]))
+    assert closest(facts.altered, cropped.hashes) <= 31
+    assert closest(facts.altered, measured(clip_of([photo(320, 240, seed) for seed in range(20, 28)])).hashes) > 60
 
 
 def test_a_long_video_is_looked_at_in_its_keyframes_only(film):

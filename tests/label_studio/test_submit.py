@@ -153,7 +153,7 @@ def test_a_submission_that_is_killed_and_repeated_leaves_no_duplicate(
     while process.poll() is None and not _total(studio, manifest.run_id):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(300) == -signal.SIGKILL
 
     done = submit(run, manifest, write=quiet)
 

@@ -1,10 +1,17 @@
-"""Which worker gets what, and when: slow files start first, each on one worker; the quick tests fill up the end."""
+"""What holds for all tests: which worker gets what, and when; and that none fails because the machine is busy.
+
+Slow files start first, each on one worker; the quick tests fill up the end.
+"""
 
 from __future__ import annotations
 
 from itertools import groupby
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SERVER_TESTS = "label_studio"
 """The folder whose tests share one Label Studio: on two workers there would be two of them."""

@@ -1,7 +1,8 @@
 """The command in a process of its own, forked from one that has imported Beam: the imports are most of a small run.
 
 It is a process like any other: it can be killed, it has its own environment, folder, signals and exit code. What
-differs from ``python -m pipeline`` is that a template process was warmed once, without threads of its own.
+differs from ``python -m pipeline`` is that it begins as a copy of a template with its modules loaded, in which no
+thread of Python's runs and no channel of gRPC is open.
 """
 
 from __future__ import annotations

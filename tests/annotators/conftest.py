@@ -89,8 +89,9 @@ def serve() -> Iterator[Callable[..., ModelServer]]:
         yield lambda **settings: stack.enter_context(ModelServer(**settings))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
+    """One for all tests: it keeps nothing of a call, and its start imports every decoder."""
     with Sandbox(workers=1, timeout_s=30, memory_bytes=2**30) as pool:
         yield pool
 

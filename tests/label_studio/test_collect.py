@@ -380,28 +380,27 @@ def seen_requests(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     return sent
 
 
-def test_a_server_that_stops_between_two_projects_is_started_again_and_gone_on_with(
-    start_server: Callable[..., AbstractContextManager[Login]],
-    open_client: Callable[[Login], httpx.Client],
+def test_a_server_that_is_gone_and_comes_back_elsewhere_is_gone_on_with(
+    studio: httpx.Client,
+    server: Login,
+    losing: Callable[..., AbstractContextManager[str]],
     reach: Callable[[Login], None],
     make_sample: Callable[..., Sample],
     propose: Callable[..., Candidate],
     make_run: Callable[..., Any],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("annotators.labelstudio_server.connection.PAUSES_S", (0.0,))
     samples = [make_sample("a.png"), make_sample("c.pdf")]
     run, manifest = make_run(samples, [propose(sample) for sample in samples])
-    with start_server(tmp_path / "server") as login:
-        reach(login)
+    with losing(server.url, "", passes_on=True, times=0) as url:
+        reach(server._replace(url=url))
         submit(run, manifest, write=quiet)
     with pytest.raises(ServiceError, match="cannot be reached"):
         collect(run, manifest, write=quiet)
 
-    with start_server(tmp_path / "server") as login, open_client(login) as studio:
-        reach(login)
-        work = Work(run, manifest, studio)
-        work.answer("c.pdf", work.shown("c.pdf"))
-        assert work.collect().verdicts == {"accepted": 1}
-        assert submit(run, manifest, write=quiet).new == 0
+    reach(server)
+    work = Work(run, manifest, studio)
+    work.answer("c.pdf", work.shown("c.pdf"))
+    assert work.collect().verdicts == {"accepted": 1}
+    assert submit(run, manifest, write=quiet).new == 0

@@ -32,7 +32,8 @@ def test_what_is_clicked_in_the_demo_s_own_server_is_published(
     monkeypatch.setenv("WITNESSMARK_PSEUDONYM_KEY", "a key for tests")
     monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
     monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
-    monkeypatch.setattr(people, "SETTINGS", (*people.SETTINGS, "routing.audit=0.1", "routing.budget=8"))
+    small = ("sources.0.photos=[astronaut,chelsea]", "sources.0.size=256", "splits={train: 1}")
+    monkeypatch.setattr(people, "SETTINGS", (*people.SETTINGS, *small, "routing.audit=0.1", "routing.budget=8"))
     run = RunFolder(str(tmp_path / "run"))
     copy_data(migrated, Path(run.path("people", "server")))
     logins = []

@@ -131,44 +131,59 @@ class Desk(NamedTuple):
         return {names[v.task_key]: v for v in read_rows(self.run, "verifications", Verification)}
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser's program. In CI it must be there."""
-    return find_chromium()
-
-
-@pytest.fixture
-def page(chromium: str, server: Login, tmp_path: Path) -> Iterator[Any]:
-    """A page on which Alice is logged in; it reaches nothing but 127.0.0.1."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Closed with its module: while it is open, its event loop lets nobody else on the thread have one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=ARGUMENTS)
         try:
-            page = browser.new_page(viewport={"width": 1600, "height": 1300})
-            page.goto(f"{server.url}/user/login/")
-            page.fill("input[name=email]", server.email)
-            page.fill("input[name=password]", server.password)
-            page.click("button[type=submit]")
-            page.wait_for_url(lambda url: "/login" not in url)
-            yield page
+            yield browser
         finally:
             browser.close()
 
 
+@pytest.fixture(scope="module")
+def logged_in(browser: Any, server: Login) -> Any:
+    """What the browser keeps once Alice has logged in."""
+    page = browser.new_page()
+    page.goto(f"{server.url}/user/login/")
+    page.fill("input[name=email]", server.email)
+    page.fill("input[name=password]", server.password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "/login" not in url)
+    state = page.context.storage_state()
+    page.close()
+    return state
+
+
 @pytest.fixture
-def desk(
+def page(browser: Any, logged_in: Any) -> Iterator[Any]:
+    """A page on which Alice is logged in, in a context of its own; it reaches nothing but 127.0.0.1."""
+    page = browser.new_page(viewport={"width": 1600, "height": 1300}, storage_state=logged_in)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def lay_out(
     studio: httpx.Client,
     page: Any,
     make_sample: Callable[..., Sample],
     propose: Callable[..., Candidate],
     make_run: Callable[..., Any],
     tmp_path: Path,
-) -> Desk:
-    samples = [make_sample(name) for name in ("a.png", "b.png", "clip.mp4", "report.pdf")]
-    run, manifest = make_run(samples, [propose(sample) for sample in samples])
-    submit(run, manifest, write=quiet)
-    return Desk(run, manifest, page, shots_folder(tmp_path))
+) -> Callable[..., Desk]:
+    """A run of these samples, handed out."""
+
+    def submitted(*names: str) -> Desk:
+        samples = [make_sample(name) for name in names]
+        run, manifest = make_run(samples, [propose(sample) for sample in samples])
+        submit(run, manifest, write=quiet)
+        return Desk(run, manifest, page, shots_folder(tmp_path))
+
+    return submitted
 
 
 def shots_folder(tmp_path: Path) -> Path:
@@ -178,8 +193,9 @@ def shots_folder(tmp_path: Path) -> Path:
     return shots
 
 
-def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(desk: Desk) -> None:
+def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(lay_out: Callable[..., Desk]) -> None:
     size = (320.0, 240.0)
+    desk = lay_out("a.png")
     desk.open("a.png")
     assert desk.comes_to_outline("image", (40, 60), (120, 60), size=size), "the box is drawn where it was proposed"
     assert desk.page.locator(".lsf-outliner-item").count() == 2
@@ -248,7 +264,8 @@ def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_
     assert (drawn.box.x1, drawn.box.y1, drawn.box.x2, drawn.box.y2) == pytest.approx((40, 30, 120, 90), abs=1.5)
 
 
-def test_an_edited_explanation_and_a_skip_come_back_as_that(desk: Desk) -> None:
+def test_an_edited_explanation_and_a_skip_come_back_as_that(lay_out: Callable[..., Desk]) -> None:
+    desk = lay_out("a.png", "b.png")
     desk.open("a.png")
     desk.select("splice")
     words = desk.page.locator(WORDS).first
@@ -268,7 +285,8 @@ def test_an_edited_explanation_and_a_skip_come_back_as_that(desk: Desk) -> None:
     assert (found["b.png"].verdict, found["b.png"].regions) == ("skipped", ())
 
 
-def test_a_clip_plays_and_shows_its_track(desk: Desk) -> None:
+def test_a_clip_plays_and_shows_its_track(lay_out: Callable[..., Desk]) -> None:
+    desk = lay_out("clip.mp4")
     desk.open("clip.mp4")
     assert desk.comes_to_show("video", shows_track)
     video = desk.page.evaluate(
@@ -278,7 +296,8 @@ def test_a_clip_plays_and_shows_its_track(desk: Desk) -> None:
     assert desk.page.locator(".lsf-outliner-item").count() == 1
 
 
-def test_a_document_shows_the_region_on_its_last_page(desk: Desk) -> None:
+def test_a_document_shows_the_region_on_its_last_page(lay_out: Callable[..., Desk]) -> None:
+    desk = lay_out("report.pdf")
     desk.open("report.pdf")
     desk.select("pasted region")
 

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -32,6 +30,7 @@ from schemas.geometry import mask_to_array
 from schemas.ledger import SubmittedTask, task_key
 from schemas.record import Rejection
 from schemas.sample import Sample
+from tests.warm import Command
 
 MakeRun = Callable[..., Any]
 LINK = ("people.0.media=link", "people.0.link=http://127.0.0.1/{asset_id}")
@@ -147,21 +146,20 @@ def test_a_submission_that_is_killed_and_repeated_leaves_no_duplicate(
             item_id=f"{number}.png",
             assets=(asset.evolve(asset_id=hashlib.sha256(str(number).encode()).hexdigest()),),
         )
-        for number in range(600)
+        for number in range(300)
     ]
     run, manifest = make_run(samples, [propose(sample) for sample in samples], *LINK)
-    command = [sys.executable, "-m", "pipeline", "submit", "--run", run.uri]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not _total(studio, manifest.run_id):
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    process = Command(["submit", "--run", run.uri])
+    while process.poll() is None and not _total(studio, manifest.run_id):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(300) == -signal.SIGKILL
 
     done = submit(run, manifest, write=quiet)
 
     rows = ledger_of(run)
     keys = Counter(task["data"]["sample_key"] for task in tasks_of(studio, rows[0].project_id))
-    assert done.tasks == len(rows) == 600
+    assert done.tasks == len(rows) == 300
     assert set(keys.values()) == {1}
     assert set(keys) == {row.task_key for row in rows}
 

@@ -129,10 +129,10 @@ def test_every_item_with_the_content_goes_by_its_hash(run: Path, pictures: Path)
     assert len(forgotten) == 2
 
 
-@pytest.mark.parametrize("name", ["nothing.png", "0", "g" * 64])
-def test_a_name_that_fits_nothing_removes_nothing(run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_fits_nothing_removes_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = json.loads((run / "manifest.json").read_text())
-    assert witnessmark("forget", "1.png", name, "--run", run) == 2
-    assert f"holds no sample {name!r}" in capsys.readouterr().err
+    for name in ("nothing.png", "0", "g" * 64):
+        assert witnessmark("forget", "1.png", name, "--run", run) == 2
+        assert f"holds no sample {name!r}" in capsys.readouterr().err
     assert json.loads((run / "manifest.json").read_text()) == before
     assert names(run) == ["0.png", "1.png", "2.png"]

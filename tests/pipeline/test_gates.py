@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pipeline.gates import Effect, Gate, effect_of
 from pipeline.storage import RunFolder
 from pipeline.verify import verify_run
 from schemas.sample import Source
+
+from .conftest import png
 
 GATES = (
     Gate(licence="CC-BY-NC*", effect="link_only"),
@@ -50,8 +53,9 @@ def test_the_first_gate_that_fits_decides(source: Source, effect: Effect) -> Non
     assert effect_of(source, ()) == "embedded"
 
 
-@pytest.fixture
-def run(tmp_path: Path, picture: Callable[[int], bytes]) -> Path:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("gates")
     rows = [
         {"file": "0.png", "licence": "cc0-1.0"},
         {"file": "1.png", "licence": "CC-BY-NC-4.0", "url": URL},
@@ -59,14 +63,20 @@ def run(tmp_path: Path, picture: Callable[[int], bytes]) -> Path:
         {"file": "3.png"},
     ]
     for seed in range(len(rows)):
-        (tmp_path / f"{seed}.png").write_bytes(picture(seed))
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "gated.yaml").write_text(RECIPE)
-    recipe, rows_file, target = tmp_path / "gated.yaml", tmp_path / "rows.jsonl", tmp_path / "run"
+        (root / f"{seed}.png").write_bytes(png(seed))
+    (root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (root / "gated.yaml").write_text(RECIPE)
+    recipe, rows_file, target = root / "gated.yaml", root / "rows.jsonl", root / "run"
     with pytest.raises(SystemExit) as ended:
         main(["run", str(recipe), "--input", str(rows_file), "--run", str(target)])
     assert ended.value.code == 0
     return target
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
 def test_a_run_publishes_what_its_gates_let_through(run: Path, picture: Callable[[int], bytes]) -> None:

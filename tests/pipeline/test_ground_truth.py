@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PilImage
 
@@ -60,6 +60,7 @@ def regions(draw: st.DrawFn) -> Region:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
+@settings(max_examples=40)
 @given(region=regions())
 def test_there_and_back_is_the_same_region(orientation: int, region: Region) -> None:
     medium = image(orientation)

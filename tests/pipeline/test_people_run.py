@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,6 +24,10 @@ from schemas.route import Route
 from schemas.sample import Sample
 from schemas.verification import Verification
 
+from .conftest import png
+
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name: r
 taxonomy:
@@ -42,18 +46,25 @@ def witnessmark(*arguments: str | Path) -> int:
     return int(ended.value.code or 0)
 
 
-@pytest.fixture
-def run(tmp_path: Path, picture: Callable[[int], bytes]) -> RunFolder:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of eight pictures in several shards, all of them routed, none answered."""
-    (tmp_path / "in").mkdir()
+    root = tmp_path_factory.mktemp("people")
+    (root / "in").mkdir()
     for seed in range(NUM_PICTURES):
-        (tmp_path / "in" / f"{seed}.png").write_bytes(picture(seed))
-    (tmp_path / "r.yaml").write_text(RECIPE)
-    assert witnessmark("propose", tmp_path / "r.yaml", "--input", tmp_path / "in", "--run", tmp_path / "run") == 0
-    folder = RunFolder(str(tmp_path / "run"))
+        (root / "in" / f"{seed}.png").write_bytes(png(seed))
+    (root / "r.yaml").write_text(RECIPE)
+    assert witnessmark("propose", root / "r.yaml", "--input", root / "in", "--run", root / "run") == 0
+    folder = RunFolder(str(root / "run"))
     update_routes(folder, recipe_in(folder))
     assert witnessmark("finalize", "--run", folder.uri) == 0
-    return folder
+    return root / "run"
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> RunFolder:
+    """A copy of the finished run."""
+    return RunFolder(str(shutil.copytree(finished, tmp_path / "run")))
 
 
 def recipe_in(run: RunFolder) -> Recipe:

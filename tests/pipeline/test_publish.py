@@ -280,7 +280,7 @@ def kill_at(hub: HubServer, where: str, words: list[str]) -> None:
     hub.faults = [Fault(where, 503, do=kill)]
     client.append(Command(words))
     is_started.set()
-    assert client[0].wait(60) == -signal.SIGKILL
+    assert client[0].wait(300) == -signal.SIGKILL
 
 
 @pytest.mark.slow

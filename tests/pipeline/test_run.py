@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from pipeline.cli import main
 from pipeline.storage import Manifest, RunFolder, sha256_of
 from pipeline.verify import verify_run
 
+from .conftest import write_folder
+
+pytestmark = pytest.mark.slow
+
 RECIPE = "name: r\ntaxonomy: artifacts\nsources: [{kind: folder}]\nsplits: {train: 1}\n"
 
 
@@ -24,13 +29,6 @@ def defects_of(run: Path) -> list[str]:
     return verify_run(folder, manifest)
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "r.yaml"
-    path.write_text(RECIPE)
-    return path
-
-
 def witnessmark(*arguments: str | Path) -> int:
     """Exit code of a command."""
     with pytest.raises(SystemExit) as ended:
@@ -38,10 +36,29 @@ def witnessmark(*arguments: str | Path) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe, the folder of ``write_folder`` and the finished run of it: r.yaml, in and run, for reading only."""
+    root = tmp_path_factory.mktemp("made")
+    (root / "r.yaml").write_text(RECIPE)
+    assert witnessmark("run", root / "r.yaml", "--input", write_folder(root / "in"), "--run", root / "run") == 0
+    return root
+
+
 @pytest.fixture
-def finished(tmp_path: Path, recipe: Path, pictures: Path) -> Path:
-    assert witnessmark("run", recipe, "--input", pictures, "--run", tmp_path / "run") == 0
-    return tmp_path / "run"
+def recipe(made: Path) -> Path:
+    return made / "r.yaml"
+
+
+@pytest.fixture
+def pictures(made: Path) -> Path:
+    return made / "in"
+
+
+@pytest.fixture
+def finished(made: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be changed at will."""
+    return Path(shutil.copytree(made / "run", tmp_path / "run"))
 
 
 def manifest_of(run: Path) -> Manifest:
@@ -105,7 +122,9 @@ def test_a_rerun_yields_the_same_bytes(finished: Path, recipe: Path, pictures: P
     assert dataset_hashes(finished) == before
 
 
-def test_files_that_came_later_join_and_stale_rows_leave(finished: Path, recipe: Path, pictures: Path) -> None:
+def test_files_that_came_later_join_and_stale_rows_leave(tmp_path: Path, recipe: Path) -> None:
+    pictures, finished = write_folder(tmp_path / "in"), tmp_path / "run"
+    assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
     (pictures / "1.png").rename(pictures / "1 renamed.png")
     (pictures / "2.png").unlink()
     assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0

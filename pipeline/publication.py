@@ -87,6 +87,7 @@ def publication(
         files[path] = sha256_of(run.path(*path.split("/")))
     for path in _exported(run, recipe, write):
         files[path] = sha256_of(run.path(path))
+    _remove_known(run, manifest.files.keys() - files.keys())
     for table in TABLES:
         files |= {f"{table}/{uri.rpartition('/')[2]}": sha256_of(uri) for uri in part_uris(run, table)}
     manifest = manifest.evolve(files=files)
@@ -116,6 +117,13 @@ def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
             remove(uri)
 
 
+def _remove_known(run: RunFolder, paths: Iterable[str]) -> None:
+    """What an earlier pass made beside the shards and this recipe does not: an export, a citation."""
+    for path in paths:
+        if path.startswith(("dataset/", "exports/")):
+            remove(run.path(*path.split("/")))
+
+
 def _look_through(run: RunFolder) -> _Seen:
     tally, candidates = Tally(), Counter[str]()
 
@@ -132,7 +140,9 @@ def _look_through(run: RunFolder) -> _Seen:
 def _descriptions(facts: CardFacts, recipe: Recipe, files: dict[str, FileFact]) -> dict[str, str]:
     """The texts that say what the dataset is, by path in the run folder."""
     shards = {path.removeprefix("dataset/"): fact for path, fact in files.items()}
-    texts = {"dataset/README.md": card(facts), "dataset/croissant.json": croissant(facts, shards)}
+    texts = {"dataset/README.md": card(facts)}
+    if facts.configs:  # without a shard, datasets.load_dataset would take the JSON for the data
+        texts["dataset/croissant.json"] = croissant(facts, shards)
     if recipe.dataset.authors:
         texts["dataset/CITATION.cff"] = citation(facts, recipe.dataset.authors)
     return texts

@@ -48,9 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except WitnessmarkError as error:
         print(f"witnessmark: {error}", file=sys.stderr)
         sys.exit(_exit_code(error))
-    except KeyboardInterrupt:
-        print("witnessmark: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED:  # all that typer makes of a KeyboardInterrupt
+            print("witnessmark: stopped; run the same command again to go on", file=sys.stderr)
+        raise
 
 
 def _exit_code(error: WitnessmarkError) -> int:

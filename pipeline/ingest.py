@@ -90,11 +90,20 @@ def _joined(stated: Generator | None, found: Generator | None) -> Generator | No
 
 def _disagreements(item: Item, measured: Measured, statements: tuple[OriginStatement, ...]) -> list[Finding]:
     voices = {s.origin for s in statements if s.origin != "unknown"}
-    findings = []
+    findings = _other_bytes(item, measured)
     if len(voices) > 1:
         said = "; ".join(f"{s.said_by} says {s.origin}{f' ({s.detail})' if s.detail else ''}" for s in statements)
         findings.append(Finding(code="origin_disagrees", message=said))
     return findings + _generator_disagreements(item.generator, measured.provenance.generator)
+
+
+def _other_bytes(item: Item, measured: Measured) -> list[Finding]:
+    """What the manifest says of a file may hold for another one, where its hash does."""
+    stated = item.stated_sha256
+    if stated is None or stated.strip().lower() == measured.asset_id:
+        return []
+    message = f"the manifest states the sha256 {stated!r:.80}, the file's is {measured.asset_id}"
+    return [Finding(code="sha256_disagrees", message=message)]
 
 
 def _generator_disagreements(stated: Generator | None, found: Generator | None) -> list[Finding]:

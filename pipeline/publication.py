@@ -88,8 +88,9 @@ def publication(
     for path, text in _descriptions(facts, recipe, files).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
-    parts = [f"{table}/{uri.rpartition('/')[2]}" for table in TABLES for uri in part_uris(run, table)]
-    files |= _hashed(run, [*_exported(run, recipe, write), *parts])
+    files |= _hashed(run, _exported(run, recipe, write))
+    _remove_known(run, manifest.files.keys() - files.keys())
+    files |= _hashed(run, (f"{table}/{uri.rpartition('/')[2]}" for table in TABLES for uri in part_uris(run, table)))
     manifest = manifest.evolve(files=files)
     return _report(run, manifest, recipe, seen)
 
@@ -117,6 +118,13 @@ def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
             remove(uri)
 
 
+def _remove_known(run: RunFolder, paths: Iterable[str]) -> None:
+    """What an earlier pass made beside the shards and this recipe does not: an export, a citation."""
+    for path in paths:
+        if path.startswith(("dataset/", "exports/")):
+            remove(run.path(*path.split("/")))
+
+
 def _look_through(run: RunFolder) -> _Seen:
     tally, candidates = Tally(), Counter[str]()
 
@@ -133,7 +141,9 @@ def _look_through(run: RunFolder) -> _Seen:
 def _descriptions(facts: CardFacts, recipe: Recipe, files: dict[str, FileFact]) -> dict[str, str]:
     """The texts that say what the dataset is, by path in the run folder."""
     shards = {path.removeprefix("dataset/"): fact for path, fact in files.items()}
-    texts = {"dataset/README.md": card(facts), "dataset/croissant.json": croissant(facts, shards)}
+    texts = {"dataset/README.md": card(facts)}
+    if facts.configs:  # without a shard, datasets.load_dataset would take the JSON for the data
+        texts["dataset/croissant.json"] = croissant(facts, shards)
     if recipe.dataset.authors:
         texts["dataset/CITATION.cff"] = citation(facts, recipe.dataset.authors)
     return texts
@@ -208,8 +218,9 @@ def _exported(run: RunFolder, recipe: Recipe, write: Callable[[str], None]) -> I
         write(f"export {config.kind}: {place.out_uri}")
 
 
-def _hashed(run: RunFolder, paths: Sequence[str]) -> dict[str, FileFact]:
+def _hashed(run: RunFolder, found: Iterable[str]) -> dict[str, FileFact]:
     """Every file's fact by its path; an export's media are hashed on all cores, for hashing leaves the GIL."""
+    paths = list(found)
     with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
         return dict(zip(paths, pool.map(sha256_of, [run.path(path) for path in paths]), strict=True))
 

@@ -48,6 +48,7 @@ PACKAGES = (
 )
 
 Write = Callable[[str], None]
+TRANSLATED = "the graph was translated, nothing was run (--dry_run)"
 
 
 def open_run(run: RunFolder, recipe: Recipe, inputs: Sequence[str], *, accept_change: bool) -> Manifest:
@@ -113,7 +114,7 @@ def propose(
     options = beam_options(arguments)
     if is_dry_run(options):
         run_graph(lambda root: build_propose(root, work), options, stage="propose", write=write)
-        write("the graph was translated, nothing was run (--dry_run)")
+        write(TRANSLATED)
         return manifest
     if budget is not None:
         for config in work.recipe.machines:
@@ -155,7 +156,7 @@ def _run_passes(work: Work, run: RunFolder, options: Any, purse: Purse, write: W
 def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], write: Write) -> Manifest:
     """Run graph 2 and write everything that is published. Raises RunError where the counts do not add up."""
     from .finalize import build_finalize, read_written
-    from .graphs import beam_options, run_graph
+    from .graphs import beam_options, is_dry_run, run_graph
     from .partition import cut, shards_of
     from .publication import publication
     from .tables import write_table
@@ -165,9 +166,13 @@ def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], wr
     recipe = recipe_of(manifest)
     options = beam_options(arguments)
     plan = plan_of(run, recipe, shards=manifest.shards)
+    shards = shards_of(plan)
+    if is_dry_run(options):
+        run_graph(lambda root: build_finalize(root, run.uri, recipe, shards), options, stage="finalize", write=write)
+        write(TRANSLATED)
+        return manifest
     write_table(run, "duplicates", plan.duplicates, Duplicate)
     write_table(run, "splits", assignments(plan, recipe), Assignment)
-    shards = shards_of(plan)
     for table in ("samples", "candidates", "routes", "shown", "verifications"):
         cut(run, table, plan, shards)
     COUNTERS.share(run.uri, is_reader=True)

@@ -209,7 +209,7 @@ class WholeFile:
         if self.closed:
             return
         self.closed = True
-        self._file.close()
+        self._end(keep=True)
         if self._temporary != self.uri:
             rename(self._temporary, self.uri)
 
@@ -217,8 +217,18 @@ class WholeFile:
         """Leave nothing behind."""
         if not self.closed:
             self.closed = True
+            self._end(keep=False)
+
+    def _end(self, *, keep: bool) -> None:
+        """Closing writes what is buffered: where the disk is full it fails, and a half file would stay."""
+        try:
             self._file.close()
-            remove(self._temporary)
+        except OSError:
+            keep = self._temporary == self.uri  # an object store that took nothing still has the old one
+            raise
+        finally:
+            if not keep:
+                remove(self._temporary)
 
     @property
     def fact(self) -> FileFact:

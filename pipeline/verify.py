@@ -31,7 +31,7 @@ from schemas.verification import Verification
 
 from .assembly import join_duplicates
 from .dataset import config_of, read_rows, shard_uris
-from .filesystems import exists, open_uri
+from .filesystems import exists, list_files, open_uri
 from .labelmap import label_map, label_map_png, read_label_map
 from .merge import published_record
 from .parquet_files import open_parquet
@@ -43,11 +43,13 @@ from .shards import MEDIA_COLUMN
 from .split_proof import near_across
 from .stages import recipe_of
 from .storage import Manifest, RunFolder, sha256_of
-from .tables import read_batches
+from .tables import HIDDEN, read_batches
 
 __all__ = ["verify_run"]
 
 HASH = re.compile("[0-9a-f]{64}")
+OURS_ALONE = ("dataset", "exports", "samples", "candidates")
+"""Folders that hold nothing but what a finished run knows; what people do may be newer than the dataset."""
 ROWS_AT_ONCE = 8
 ROWS_COMPARED = 4096
 """Rows that are held at once to be compared with the tables, which are read once for so many."""
@@ -144,9 +146,11 @@ def _files(run: RunFolder, manifest: Manifest) -> Iterator[str]:
         elif (found := sha256_of(uri)) != fact:
             hashes = f"sha256 {found.sha256[:12]}… instead of {fact.sha256[:12]}…"
             yield f"{path}: its bytes are not those of the manifest ({hashes})"
-    for uri in shard_uris(run.path("dataset")):
-        if uri.removeprefix(f"{run.uri}/") not in manifest.files:
-            yield f"{uri.removeprefix(run.uri + '/')}: the manifest does not know this file"
+    for folder in OURS_ALONE:
+        for uri, _ in list_files(run.path(folder)):
+            path = uri.removeprefix(f"{run.uri}/")
+            if path not in manifest.files and f"/{HIDDEN}/" not in path:
+                yield f"{path}: the manifest does not know this file"
 
 
 class _Across:

@@ -143,6 +143,8 @@ class Item(Frozen):
     """Known regions (existing annotations, planted artifacts); an empty asset_id means the primary asset."""
     has_ground_truth: bool = False
     """Whether ground_truth is complete: True with no regions means known to be clean."""
+    stated_sha256: str | None = None
+    """sha256 of the original bytes, as the source states it."""
     stated_width: StatedSide | None = None
     """Width in pixels of the space of ground_truth, as the source states it: of the stored or the upright medium."""
     stated_height: StatedSide | None = None

@@ -173,5 +173,7 @@ def finalize_run(arguments: list[str], run_: str) -> None:
     with clear_disk_errors(folder.uri), folder.locked():
         manifest = finalize(folder, known(folder), arguments=arguments, write=say)
     print_counts(manifest, "finalize")
+    if "finalize" not in manifest.stages:
+        return  # the graph was only translated
     print(f"dataset: {folder.path('dataset')}\nreport:  {folder.path('report.html')}")
     exit_by_limit(manifest, folder)

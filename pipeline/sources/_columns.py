@@ -37,6 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "instruction": ("instruction",),
     "label": ("label", "label_given"),
     "password": ("password",),
+    "sha256": ("sha256",),
 }
 """Our column names and the spellings that mean them, without regard to case. ``prompt`` is what the generator was
 asked for; ``instruction`` is asked of whoever annotates. Other columns are left alone."""
@@ -59,7 +60,7 @@ class RowConfig(SourceConfig):
     columns: Mapping[str, str] = {}
     """Further column names, theirs to ours, e.g. ``{img: path, is_fake: origin}``. Ours: path, origin, generator,
     version, prompt, negative_prompt, seed, steps, guidance_scale, scheduler, licence, source, url, retrieved,
-    pair_id, group_id, question, instruction, label, password."""
+    pair_id, group_id, question, instruction, label, password, sha256."""
     origins: Mapping[str, Origin] = {}
     """Further words for an origin, e.g. ``{"1": generated}``. A word that nobody knows leaves the origin open and
     is kept as a finding of the sample."""
@@ -119,6 +120,7 @@ def item_of_row(source: Source, row: Mapping[str, Any], max_text_bytes: int, **p
         group_id=text.get("group_id"),
         pair_id=text.get("pair_id"),
         password=text.get("password"),
+        stated_sha256=text.get("sha256"),
     )
 
 

@@ -81,7 +81,7 @@ class Coco(Source):
             raise SampleError(f"it is {json_type(image)}, not an object")
         key, stated = _image_key(image), image.get("file_name")
         if not isinstance(stated, str) or not stated:
-            raise SampleError(f"its file_name is {json_type(stated)}")
+            raise SampleError(f"its file_name is {json_type(stated) if stated != '' else 'empty'}")
         content.claim(key)
         size = _size(image)
         regions, findings = content.ground_truth(key, size)
@@ -128,20 +128,25 @@ class _Content:
     """Names by id, already mapped."""
     licences: Mapping[int | str, str]
     """Licence names by id."""
+    shared: frozenset[int | str]
+    """Ids that several files go by."""
     taken: set[int | str] = field(default_factory=set)
     """Ids of the images that were read."""
 
     def claim(self, key: int | str) -> None:
-        """Take an image id. Raises SampleError where it was taken before."""
-        if key in self.taken:
-            raise SampleError(f"its id {key!r:.80} stands twice: nobody knows whose annotations are whose")
+        """Take an image id. Raises SampleError where it was taken before, or is that of another file, too."""
+        was_taken = key in self.taken
         self.taken.add(key)
+        if key in self.shared:
+            raise SampleError(f"its id {key!r:.80} is that of several files: nobody knows whose annotations are whose")
+        if was_taken:
+            raise SampleError(f"its id {key!r:.80} stands twice")
 
     def category_of(self, value: Any) -> str:
         """The name of a category id. Raises ValueError for an unknown one."""
         key = key_of(value)
         if key not in self.categories:
-            raise ValueError(f"the id {key!r:.80} is none of the file's categories")
+            raise ValueError(f"the id {key!r:.80} is none of the file's categories, or of two with different names")
         return self.categories[key]
 
     def ground_truth(
@@ -193,6 +198,7 @@ def _content(document: Mapping[str, Any], category_map: Mapping[str, str]) -> _C
         lost=lost,
         categories={key: category_map.get(name, name) for key, name in _names(document, "categories").items()},
         licences=_names(document, "licenses"),
+        shared=_shared(document),
     )
 
 
@@ -204,13 +210,24 @@ def _list(document: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _names(document: Mapping[str, Any], key: str) -> dict[int | str, str]:
-    """``name`` by ``id``; entries without either are left out: whoever refers to them finds nothing."""
-    entries = (entry for entry in _list(document, key) if isinstance(entry, Mapping))
-    return {
-        entry["id"]: printable(entry["name"])
-        for entry in entries
-        if isinstance(entry.get("id"), int | str) and isinstance(entry.get("name"), str) and entry["name"]
-    }
+    """``name`` by ``id``. An entry without either, and an id of two names, is left out: nobody finds it."""
+    names = _values_by_id(_list(document, key), "name")
+    return {key: printable(found.pop()) for key, found in names.items() if len(found) == 1}
+
+
+def _shared(document: Mapping[str, Any]) -> frozenset[int | str]:
+    files = _values_by_id(_list(document, "images"), "file_name")
+    return frozenset(key for key, found in files.items() if len(found) > 1)
+
+
+def _values_by_id(entries: list[Any], name: str) -> dict[int | str, set[str]]:
+    """Every different text that entries of one id hold under a name."""
+    found: dict[int | str, set[str]] = {}
+    for entry in entries:
+        value = entry.get(name) if isinstance(entry, Mapping) else None
+        if isinstance(value, str) and value and type(entry.get("id")) in (int, str):
+            found.setdefault(entry["id"], set()).add(value)
+    return found
 
 
 def _orphans(content: _Content, container: Container) -> Iterator[Item]:

@@ -182,7 +182,10 @@ def _may_hold_media(kind: pa.DataType) -> bool:
 
     if types.is_struct(kind):
         return any(field.name == "bytes" and _may_hold_media(field.type) for field in kind)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+    if types.is_dictionary(kind):
+        return _may_hold_media(kind.value_type)
+    binary = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+    return any(is_it(kind) for is_it in binary)
 
 
 def _batch_rows(parquet: pq.ParquetFile) -> int:

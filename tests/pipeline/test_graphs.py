@@ -9,6 +9,8 @@ import pytest
 from pipeline.graphs import beam_options, is_dry_run
 from schemas.errors import ConfigError
 
+CLOUD = ("--project=some-project", "--region=europe-west1", "--temp_location=gs://bucket/tmp")
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -35,6 +37,24 @@ def test_what_would_be_dropped_or_misread_is_refused(arguments: list[str], messa
         beam_options(arguments)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [
+        ("--project", "--dry_run: Missing required option: project."),
+        ("--temp_location", "--dry_run: Missing GCS path option: temp_location."),
+    ],
+)
+def test_a_dry_run_that_would_make_a_bucket_is_refused(left_out: str, message: str) -> None:
+    given = [word for word in CLOUD if not word.startswith(left_out)]
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
+        beam_options(["--runner=DataflowRunner", "--dry_run", *given])
+
+
+def test_a_folder_for_staging_serves_a_dry_run() -> None:
+    given = [word.replace("temp_", "staging_") for word in CLOUD]
+    assert is_dry_run(beam_options(["--runner=DataflowRunner", "--dry_run", *given]))
+
+
 def test_known_options_arrive() -> None:
     from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 
@@ -56,4 +76,4 @@ def test_known_options_arrive() -> None:
     ],
 )
 def test_dry_run_means_what_it_says(arguments: list[str], expected: bool) -> None:
-    assert is_dry_run(beam_options(["--runner=dataflow", *arguments])) is expected
+    assert is_dry_run(beam_options(["--runner=dataflow", *CLOUD, *arguments])) is expected

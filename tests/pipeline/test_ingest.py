@@ -64,6 +64,17 @@ def test_generators_complete_each_other_and_differences_are_findings() -> None:
     assert sample_of(item(generator=stated), measured()).generator == stated
 
 
+@pytest.mark.parametrize("stated", [ASSET, f" {ASSET.upper()}\n", None])
+def test_a_hash_that_fits_says_nothing(stated: str | None) -> None:
+    assert sample_of(item(stated_sha256=stated), measured()).findings == ()
+
+
+def test_a_hash_that_does_not_fit_is_a_finding() -> None:
+    (finding,) = sample_of(item(stated_sha256="0" * 64), measured()).findings
+    assert finding.code == "sha256_disagrees"
+    assert finding.message == f"the manifest states the sha256 '{'0' * 64}', the file's is {ASSET}"
+
+
 def test_ground_truth_gets_the_asset_and_findings_are_joined() -> None:
     region = Region(region_id="r", box=Box(x1=0, y1=0, x2=1, y2=1), category="c", source="ground_truth")
     noticed, seen = Finding(code="a", message="a"), Finding(code="b", message="b")

@@ -144,6 +144,29 @@ def test_a_changed_recipe_is_shown_and_refused(
     assert manifest_of(finished).recipe["dataset"]["seed"] == 9
 
 
+def test_what_the_recipe_no_longer_makes_leaves(tmp_path: Path, recipe: Path, pictures: Path) -> None:
+    run = tmp_path / "run"
+    again = ("run", recipe, "--input", pictures, "--run", run)
+    more = ("--set", "exports.0.kind=jsonl", "--set", "dataset.authors=[A Team]")
+    assert witnessmark(*again, *more) == 0
+    assert (run / "exports" / "jsonl" / "records.jsonl").exists()
+    assert (run / "dataset" / "CITATION.cff").exists()
+    assert witnessmark(*again, "--accept-recipe-change") == 0
+    assert [p for p in (run / "exports").rglob("*") if p.is_file()] == []
+    assert not (run / "dataset" / "CITATION.cff").exists()
+    assert defects_of(run) == []
+
+
+def test_a_dataset_without_rows_holds_nothing_that_loads(tmp_path: Path, recipe: Path) -> None:
+    import datasets
+
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "a.txt").write_text("no picture")
+    assert witnessmark("run", recipe, "--input", tmp_path / "words", "--run", tmp_path / "run") == 0
+    with pytest.raises(datasets.data_files.EmptyDatasetError):
+        datasets.load_dataset(str(tmp_path / "run" / "dataset"))
+
+
 def test_limit_pilots(tmp_path: Path, recipe: Path, pictures: Path) -> None:
     assert witnessmark("run", recipe, "--input", pictures, "--run", tmp_path / "pilot", "--limit", "2") == 0
     assert manifest_of(tmp_path / "pilot").stages["ingest"].found == 2
@@ -236,6 +259,13 @@ def test_verify_finds_a_changed_row_even_under_a_matching_hash(
     rewrite(shard(finished), change)
     defects = defects_of(finished)
     assert any(defect in line for line in defects), defects
+
+
+@pytest.mark.parametrize("name", ["dataset/notes.json", "exports/coco/more.json", "candidates/part-00009.parquet"])
+def test_verify_finds_whatever_was_put_beside(finished: Path, name: str) -> None:
+    (finished / name).parent.mkdir(parents=True, exist_ok=True)
+    (finished / name).write_bytes(next((finished / "candidates").glob("*.parquet")).read_bytes())
+    assert f"{name}: the manifest does not know this file" in defects_of(finished)
 
 
 def test_verify_finds_a_missing_and_a_foreign_file(finished: Path) -> None:

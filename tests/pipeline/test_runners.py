@@ -119,6 +119,25 @@ def test_the_portable_job_service_gives_the_same_bytes(
     assert run(recipe, pictures, tmp_path / "portable", *beam) == expected
 
 
+def test_the_commands_translate_for_dataflow_and_run_nothing(recipe: Path, pictures: Path, tmp_path: Path) -> None:
+    pytest.importorskip("apache_beam.runners.dataflow.internal.apiclient")
+    beam = ("--runner=DataflowRunner", "--dry_run", "--project=some-project", "--region=europe-west1")
+    where = ("--temp_location=gs://bucket/tmp", "--run", str(tmp_path / "run"))
+
+    def said(*words: str) -> str:
+        command = [sys.executable, "-m", "pipeline", *words, *where]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=recipe.parent)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    shared = ("run", str(recipe), "--input", str(pictures))
+    assert "the graph was translated, nothing was run (--dry_run)" in said(*shared, *beam)
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {".lock"}
+    said("propose", *shared[1:])
+    assert "the graph was translated, nothing was run (--dry_run)" in said("finalize", *beam)
+    assert not (tmp_path / "run" / "dataset").exists()
+
+
 def test_both_graphs_translate_for_dataflow_offline(recipe: Path, pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("apache_beam.runners.dataflow.internal.apiclient")
     from apache_beam import Pipeline

@@ -32,6 +32,18 @@ def test_a_failed_file_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> No
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("ending", ["file.close()", "file.discard()"])
+def test_a_disk_that_is_full_at_the_end_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    code = (
+        "import resource, sys; from pipeline.storage import WholeFile\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        f"file = WholeFile(sys.argv[1]); file.write(b'x' * 100); {ending}"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, f"{tmp_path}/f"], capture_output=True, text=True, check=False)
+    assert "OSError: [Errno 27] File too large" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_writer_is_refused_by_the_name_of_the_first(tmp_path: Path) -> None:
     run = RunFolder(str(tmp_path / "run"))
     code = "import sys; from pipeline.storage import RunFolder\nwith RunFolder(sys.argv[1]).locked(): pass"

@@ -150,6 +150,7 @@ def test_images_without_annotations_are_clean_only_where_the_recipe_says_so(tmp_
         ({"file_name": "http://169.254.169.254/x.png"}, "the path 'http://169.254.169.254/x.png' leaves the folder"),
         ({"file_name": "a\0b.png"}, "the path 'a\\x00b.png' holds a NUL character"),
         ({"file_name": None}, "its file_name is null"),
+        ({"file_name": ""}, "its file_name is empty"),
         ({"id": [1]}, "the id is a list"),
         ("a.png", "it is text, not an object"),
     ],
@@ -163,12 +164,31 @@ def test_an_image_that_cannot_be_used_is_an_item_with_an_error(tmp_path: Path, r
     assert bad.remedy
 
 
-def test_an_image_id_that_stands_twice_makes_the_second_an_error(tmp_path: Path, read) -> None:
-    first, second = read(
-        "coco", coco(tmp_path, {"bbox": [1, 1, 1, 1]}, images=[IMAGE, {**IMAGE, "file_name": "b.png"}])
-    )
+def test_an_id_of_several_images_gives_none_of_them_the_annotations(tmp_path: Path, read) -> None:
+    images = [IMAGE, {**IMAGE, "id": 2, "file_name": "c.png"}, {**IMAGE, "file_name": "b.png"}]
+    first, other, last = read("coco", coco(tmp_path, {"bbox": [1, 1, 1, 1]}, images=images))
+    why = "its id 1 is that of several files: nobody knows whose annotations are whose"
+    assert (first.error, last.error) == (f"instances.json#images[0]: {why}", f"instances.json#images[2]: {why}")
+    assert (other.error, other.ground_truth) == (None, ())
+
+
+def test_an_image_that_stands_twice_is_read_once(tmp_path: Path, read) -> None:
+    first, second = read("coco", coco(tmp_path, {"bbox": [1, 1, 1, 1]}, images=[IMAGE, IMAGE]))
     assert len(first.ground_truth) == 1
-    assert second.error == "instances.json#images[1]: its id 1 stands twice: nobody knows whose annotations are whose"
+    assert second.error == "instances.json#images[1]: its id 1 stands twice"
+
+
+def test_a_category_id_of_two_names_is_no_category(tmp_path: Path, read) -> None:
+    categories = [
+        {"id": 1, "name": "hand"},
+        {"id": 1, "name": "foot"},
+        {"id": 2, "name": "eye"},
+        {"id": 2, "name": "eye"},
+    ]
+    boxes = ({"bbox": [1, 1, 1, 1], "category_id": number} for number in (1, 2))
+    (item,) = read("coco", coco(tmp_path, *boxes, categories=categories))
+    assert [region.category for region in item.ground_truth] == ["eye"]
+    assert "the id 1 is none of the file's categories, or of two with different names" in item.findings[0].message
 
 
 @pytest.mark.parametrize("folder", [".", "images", "val2017", "../images", "../images/val2017", "../val2017"])

@@ -33,6 +33,7 @@ FULL = {
     "instruction": "Make it blue",
     "label": "fake",
     "password": "secret",
+    "sha256": "ab" * 32,
 }
 
 
@@ -74,6 +75,7 @@ def test_every_column_arrives(tmp_path: Path, read, name: str) -> None:
     )
     assert item.task_input == TaskInput(question="How many?", prompt="Make it blue", label_given="fake")
     assert (item.origin, item.pair_id, item.group_id, item.password) == ("generated", "p1", "g1", "secret")
+    assert item.stated_sha256 == "ab" * 32
     assert item.findings == ()
 
 

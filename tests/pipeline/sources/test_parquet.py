@@ -53,7 +53,9 @@ def test_rows_are_items_and_their_bytes_are_spooled_untouched(tmp_path: Path, re
     assert found[0].source.retrieved == "2024-01-31"
 
 
-@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(3), pa.dictionary(pa.int32(), pa.binary())]
+)
 def test_plain_binary_columns(tmp_path: Path, read, kind: pa.DataType) -> None:
     columns = {"content": [b"abc", None], "file_name": ["a.pdf", "b.pdf"]}
     path = shard(tmp_path, columns, {"content": kind, "file_name": pa.string()})

@@ -20,6 +20,8 @@ def joined(labels: Indices, pairs: Indices) -> Indices:
 
 def components(size: int, edges: Indices) -> Indices:
     """Component number of each of ``size`` nodes, ``(size,)``: nodes on a path of ``(m, 2)`` edges share one."""
+    if not len(edges):
+        return np.arange(size, dtype=np.int64)
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -36,5 +38,5 @@ def edges_of_equal(values: Iterable[tuple[int, Hashable | None]]) -> Iterator[tu
     """Edges that join the nodes of each equal value; None joins nothing."""
     first: dict[Hashable, int] = {}
     for node, value in values:
-        if value is not None:
-            yield node, first.setdefault(value, node)
+        if value is not None and (other := first.setdefault(value, node)) != node:
+            yield node, other

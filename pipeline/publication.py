@@ -119,10 +119,14 @@ def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
 
 
 def _remove_known(run: RunFolder, paths: Iterable[str]) -> None:
-    """What an earlier pass made beside the shards and this recipe does not: an export, a citation."""
+    """What an earlier pass made beside the shards and this recipe does not: an export, a citation.
+
+    The paths are a manifest's, which may come from elsewhere: nothing outside of the two folders is touched.
+    """
     for path in paths:
-        if path.startswith(("dataset/", "exports/")):
-            remove(run.path(*path.split("/")))
+        folder, *below = path.split("/")
+        if folder in ("dataset", "exports") and not {"", ".", ".."} & set(below):
+            remove(run.path(folder, *below))
 
 
 def _look_through(run: RunFolder) -> _Seen:

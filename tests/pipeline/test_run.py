@@ -151,9 +151,14 @@ def test_what_the_recipe_no_longer_makes_leaves(tmp_path: Path, recipe: Path, pi
     assert witnessmark(*again, *more) == 0
     assert (run / "exports" / "jsonl" / "records.jsonl").exists()
     assert (run / "dataset" / "CITATION.cff").exists()
+    (tmp_path / "another's").touch()
+    known = manifest_of(run)
+    foreign = {"exports/../../another's": next(iter(known.files.values()))}
+    RunFolder(str(run)).write_manifest(known.evolve(files={**known.files, **foreign}))
     assert witnessmark(*again, "--accept-recipe-change") == 0
     assert [p for p in (run / "exports").rglob("*") if p.is_file()] == []
     assert not (run / "dataset" / "CITATION.cff").exists()
+    assert (tmp_path / "another's").exists()
     assert defects_of(run) == []
 
 

@@ -72,16 +72,16 @@ def pdq_of_copies(pixels: NDArray[np.uint8], *, is_cropped: bool = True) -> tupl
     mirrored = _bits(_COSINES @ luma[np.ix_(_picked(MAX_SIDE), _picked(MAX_SIDE)[::-1] - 1)] @ _COSINES.T)
     if not is_cropped:
         return (mirrored,)
-    return (mirrored, *(_bits(rows @ luma @ columns.T) for rows, columns in _cropping()))
+    rows, columns = _cropping()
+    return (mirrored, *_bits(rows @ luma @ columns))
 
 
 @cache
-def _cropping() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
-    """For each of CROPS the cosine transform of its rows and of its columns, each ``(16, 128)``."""
-    return tuple(
-        ((_COSINES @ _shares(top, bottom)).astype(np.float32), (_COSINES @ _shares(left, right)).astype(np.float32))
-        for left, top, right, bottom in CROPS
-    )
+def _cropping() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The cosine transforms of every crop's rows, ``(len(CROPS), 16, 128)``, and columns, ``(len(CROPS), 128, 16)``."""
+    rows = [_COSINES @ _shares(top, bottom) for _, top, _, bottom in CROPS]
+    columns = [(_COSINES @ _shares(left, right)).T for left, _, right, _ in CROPS]
+    return np.array(rows, dtype=np.float32), np.array(columns, dtype=np.float32)
 
 
 def _shares(before: float, after: float) -> NDArray[np.float64]:
@@ -96,9 +96,11 @@ def _shares(before: float, after: float) -> NDArray[np.float64]:
 
 
 def _bits(waves: NDArray[np.float32]) -> NDArray[np.bool_]:
-    flat = waves.ravel()
-    lower_median = np.partition(flat, flat.size // 2 - 1)[flat.size // 2 - 1]
-    bits: NDArray[np.bool_] = (flat > lower_median)[::-1]
+    """Which of ``(..., 16, 16)`` waves exceed the lower median of their picture, ``(..., 256)``."""
+    flat = waves.reshape(*waves.shape[:-2], -1)
+    middle = flat.shape[-1] // 2 - 1
+    lower_median = np.partition(flat, middle, axis=-1)[..., middle, None]
+    bits: NDArray[np.bool_] = (flat > lower_median)[..., ::-1]
     return bits
 
 

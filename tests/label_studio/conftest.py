@@ -155,7 +155,7 @@ def make_run(tmp_path: Path) -> Callable[..., tuple[RunFolder, Manifest]]:
         change: Callable[[Recipe], Recipe] = lambda recipe: recipe,
     ) -> tuple[RunFolder, Manifest]:
         run = RunFolder(str(tmp_path / name))
-        recipe = change(load_recipe("planted", (*SETTINGS, *settings)))
+        recipe = change(load_recipe("planted", (*SETTINGS, *settings))).evolve(sources=())
         counts = StageCounts(found=len(samples), kept=len(samples), candidates=len(candidates))
         manifest = open_run(run, recipe, (), accept_change=True).evolve(stages={"ingest": counts, "propose": counts})
         write_table(run, "samples", samples, Sample)

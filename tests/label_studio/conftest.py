@@ -153,11 +153,14 @@ def make_run(tmp_path: Path) -> Callable[..., tuple[RunFolder, Manifest]]:
         *settings: str,
         name: str = "run",
         change: Callable[[Recipe], Recipe] = lambda recipe: recipe,
+        inputs: tuple[str, ...] = (),
     ) -> tuple[RunFolder, Manifest]:
         run = RunFolder(str(tmp_path / name))
-        recipe = change(load_recipe("planted", (*SETTINGS, *settings))).evolve(sources=())
+        recipe = change(load_recipe("planted", (*SETTINGS, *settings)))
         counts = StageCounts(found=len(samples), kept=len(samples), candidates=len(candidates))
-        manifest = open_run(run, recipe, (), accept_change=True).evolve(stages={"ingest": counts, "propose": counts})
+        manifest = open_run(run, recipe, inputs, accept_change=True).evolve(
+            stages={"ingest": counts, "propose": counts}
+        )
         write_table(run, "samples", samples, Sample)
         write_table(run, "candidates", candidates, Candidate)
         run.write_manifest(manifest)

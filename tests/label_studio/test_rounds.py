@@ -91,7 +91,7 @@ def test_three_rounds_go_on_from_each_other_and_votes_become_scores(
     )
     recipe = load_recipe("artifact-polygons", (*SETTINGS, *RELAY, *LINK))
     one = propose(sample, *proposed, verdict="generated", candidate_id=content_id("one"))
-    run, manifest = make_run([sample], [one], change=lambda _: recipe)
+    run, manifest = make_run([sample], [one], change=lambda _: recipe, inputs=(".",))
 
     assert submit(run, manifest, write=quiet).new == 1
     shown = shown_in(studio, rounds_of(run)[1])
@@ -164,7 +164,7 @@ def test_a_written_question_is_shown_and_a_better_answer_is_published(
         sample, name, count, machine="verified", kind="support", verdict=None, verdict_score=None, explanation="",
         answers=answers, candidate_id=content_id("questions"),
     )  # fmt: skip
-    run, manifest = make_run([sample], [one], change=lambda _: recipe)
+    run, manifest = make_run([sample], [one], change=lambda _: recipe, inputs=(".",))
 
     submit(run, manifest, write=quiet)
     task = rounds_of(run)[1]
@@ -216,11 +216,11 @@ def test_a_question_that_a_machine_no_longer_asks_is_replaced_until_somebody_has
         )
         return [propose(sample, place, number=number, **values) for sample in samples]
 
-    run, manifest = make_run(samples, asked(1), change=lambda _: recipe)
+    run, manifest = make_run(samples, asked(1), change=lambda _: recipe, inputs=(".",))
     submit(run, manifest, write=quiet)
     before = {row.item_id: row for row in read_rows(run, "tasks", SubmittedTask)}
     answer(studio, before["a.pdf"], [])
-    make_run(samples, asked(2), change=lambda _: recipe)
+    make_run(samples, asked(2), change=lambda _: recipe, inputs=(".",))
 
     submit(run, manifest, write=quiet)
 

@@ -87,7 +87,8 @@ def _packed(rows: Bytes, bits: int) -> Bytes:
     per_byte = 8 // bits
     if per_byte == 1:
         return rows
-    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % per_byte)))
+    missing = -rows.shape[1] % per_byte
+    padded = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
     packed = padded[:, ::per_byte] << np.uint8(8 - bits)
     for place in range(1, per_byte):
         packed |= padded[:, place::per_byte] << np.uint8(8 - bits * (place + 1))

@@ -23,6 +23,7 @@ __all__ = ["with_exported_truth"]
 Size = tuple[int, int]
 MOST_TIMES_LARGER = 16
 """By area: nobody draws at four times the resolution."""
+LARGEST_SIDE = 2**20
 MOST_WORDS = 2000
 """Characters of one control's answer that a finding carries."""
 
@@ -36,7 +37,10 @@ def with_exported_truth(item: Item, media: Media) -> Item:
     upright = None if isinstance(media, Document) else (media.width, media.height)
     try:
         entries, too_large = _bounded(json.loads(item.exported_result), media)
-        found = found_in({"result": entries}, size=upright, clip=media if isinstance(media, Video) else None)
+        clip = media if isinstance(media, Video) else None
+        found = found_in({"result": entries}, size=upright, clip=clip)
+        if None in found.sizes and _stated(found, media) not in (None, upright):
+            found = found_in({"result": entries}, size=_stated(found, media), clip=clip)
     except VerdictError as error:
         return item.evolve(has_ground_truth=False, findings=(*item.findings, _defect(error.message)))
     regions, stated, defects = _usable(found._replace(refused=(*too_large, *found.refused)), media)
@@ -56,17 +60,21 @@ def _bounded(entries: list[Any], media: Media) -> tuple[list[Any], tuple[str, ..
     kept, refused = [], []
     for entry in entries:
         size: list[Any] = [entry.get(f"original_{s}") for s in ("width", "height")] if isinstance(entry, dict) else []
-        if size and all(isinstance(side, int | float) for side in size) and size[0] * size[1] > most:
+        # Sides beyond the largest are refused by the reader, before it expands anything.
+        if size and all(map(_is_side, size)) and size[0] * size[1] > most:
             refused.append(f"drawn on {size[0]:g} x {size[1]:g} px, far more than the medium has")
         else:
             kept.append(entry)
     return kept, tuple(refused)
 
 
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < LARGEST_SIDE
+
+
 def _usable(found: Found, media: Media) -> tuple[tuple[Region, ...], Size | None, tuple[str, ...]]:
     """Regions of one picture, the size that all of them state, and why others are left out."""
-    sizes = {size for size in found.sizes if size}
-    stated = sizes.pop() if len(sizes) == 1 and not isinstance(media, Document) else None
+    stated = _stated(found, media)
     regions, defects = [], list(found.refused)
     for region, size in zip(found.regions, found.sizes, strict=True):
         defect = _unusable(region, size, media, stated)
@@ -76,6 +84,12 @@ def _usable(found: Found, media: Media) -> tuple[tuple[Region, ...], Size | None
             page = region.page_index if isinstance(media, Document) else region.page_index or None
             regions.append(region.evolve(source="ground_truth", page_index=page))
     return tuple(regions), stated, tuple(defects)
+
+
+def _stated(found: Found, media: Media) -> Size | None:
+    """The one size that results state; what states none was drawn on the same picture."""
+    sizes = {size for size in found.sizes if size}
+    return sizes.pop() if len(sizes) == 1 and not isinstance(media, Document) else None
 
 
 def _unusable(region: Region, size: Size | None, media: Media, stated: Size | None) -> str:

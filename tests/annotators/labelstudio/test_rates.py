@@ -40,6 +40,10 @@ def span(start: int, end: int) -> dict[str, Any]:
         ({"framesCount": 100, "duration": 10.0}, 48),
         ({"framesCount": 240, "duration": 10.0}, 20),
         ({"framesCount": 240}, 20),
+        ({"framesCount": 101, "duration": 10.0}, 48),
+        ({"framesCount": 241, "duration": 10.001}, 20),
+        ({"framesCount": 155, "duration": 10.0}, 30),
+        ({"framesCount": 10**30, "duration": 10.0}, 48),
         ({}, 48),
         ({"framesCount": "many"}, 48),
         ({"framesCount": 240, "duration": 0}, 20),
@@ -48,6 +52,13 @@ def span(start: int, end: int) -> dict[str, Any]:
 def test_a_number_means_the_frame_of_the_clip_that_the_project_showed(stated: Any, frame_index: int) -> None:
     (region,) = found_in({"result": [track(49, **stated)]}, clip=CLIP).regions
     assert [(k.frame_index, k.pts_s) for k in region.track] == [(frame_index, frame_index / 10)]
+
+
+def test_a_keyframe_s_time_states_the_rate_exactly() -> None:
+    entries = [{**FRAME, "frame": 1, "time": 1 / 24}, {**FRAME, "frame": 49, "time": 49 / 24}]
+    value = {"framesCount": 100, "duration": 10.0, "sequence": entries, "labels": ["Car"]}
+    (region,) = found_in({"result": [{**track(1), "value": value}]}, clip=CLIP).regions
+    assert [k.frame_index for k in region.track] == [0, 20]
 
 
 def test_a_stretch_of_time_is_counted_at_the_rate_of_the_tracks_beside_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemas.errors import SampleError
@@ -10,7 +10,7 @@ from schemas.errors import SampleError
 from ..filesystems import printable
 from ..strict_json import json_type
 
-__all__ = ["Read", "Shown", "results_of"]
+__all__ = ["Read", "Shown", "choices_on_whole", "results_of"]
 
 
 class Shown(NamedTuple):
@@ -60,6 +60,18 @@ def results_of(annotation: Mapping[str, Any], shown: Shown, category_map: Mappin
     defects = tuple(f"nobody knows which medium {name!r} shows: say so in sources.N.objects" for name in sorted(lost))
     elsewhere = f"{num_elsewhere} results are of other media of the task" if num_elsewhere else ""
     return Read(kept, any(map(is_drawn, kept)), defects, elsewhere)
+
+
+def choices_on_whole(entries: list[Any]) -> Iterator[str]:
+    """What was chosen about the medium, not about a region of it."""
+    from annotators.labelstudio.export_files import is_drawn
+
+    drawn = {str(entry.get("id")) for entry in entries if isinstance(entry, Mapping) and is_drawn(entry)}
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("type") == "choices" and str(entry.get("id")) not in drawn:
+            value = entry.get("value")
+            words = value.get("choices") if isinstance(value, Mapping) else None
+            yield from (word for word in (words if isinstance(words, list) else [words]) if isinstance(word, str))
 
 
 def _owner(entry: Any, shown: Shown) -> str | None:

@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Literal
 
 from schemas.errors import SampleError
 from schemas.media.limits import Limits
-from schemas.sample import Finding, Item
+from schemas.sample import Finding, Item, Origin
 
 from ..filesystems import has_glob, is_local, local_path, name_of, open_uri, printable, scan
 from ._label_studio_media import MediaFolder, Stated, media_keys, stated_medium
-from ._label_studio_results import Shown, results_of
+from ._label_studio_results import Shown, choices_on_whole, results_of
 from ._label_studio_tasks import LINES, SNIFFED_BYTES, Chosen, Task, chosen, is_export, tasks_of
 from ._paths import resolved
 from .base import Container, ItemIds, Source, SourceConfig, SourcePlace, containers, refused
@@ -45,6 +45,9 @@ class Config(SourceConfig):
     category_map: Mapping[str, str] = {}
     """Labels, theirs to the taxonomy's; the others stay as they are. Several labels of one region are joined by
     a comma."""
+    origins: Mapping[str, Origin] = {}
+    """Choices about a whole medium that say its origin, theirs to ours: ``{fake: generated, photo: real}``. Choices
+    that contradict each other say nothing."""
     unannotated_is_clean: bool = False
     """Whether a medium on which an annotation draws nothing is known to hold nothing; it may be that nobody was
     asked to draw."""
@@ -125,7 +128,12 @@ class LabelStudio(Source):
         findings += [("annotation_defect", defect) for defect in read.defects]
         findings += [("annotation_elsewhere", read.elsewhere)] if read.elsewhere else []
         findings += _bare_answers(taken, shown)
+        said = {*choices_on_whole(read.entries), *_bare_words(taken, shown)}
+        origins = {self.config.origins[word] for word in said if word in self.config.origins}
+        if len(origins) > 1:
+            findings.append(("origin_disagrees", f"its choices say several origins: {', '.join(sorted(origins))}"))
         return item.evolve(
+            origin=origins.pop() if len(origins) == 1 else item.origin,
             exported_result=_as_json(read.entries),
             has_ground_truth=not read.defects and (read.is_drawn or self.config.unannotated_is_clean),
             findings=tuple(Finding(code=code, message=message) for code, message in findings),
@@ -172,6 +180,10 @@ class LabelStudio(Source):
     def _folder(self, container: Container) -> str:
         here = container.folder
         return here if self.config.media is None else resolved(self.config.media, here, allow_outside=True)
+
+
+def _bare_words(taken: Chosen, shown: Shown) -> Iterator[str]:
+    return (value for key, value in taken.record.answers.items() if key != shown.key and isinstance(value, str))
 
 
 def _as_json(entries: list[Any]) -> str:

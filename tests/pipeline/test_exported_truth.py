@@ -97,6 +97,7 @@ def test_tracks_lie_on_the_frames_of_the_clip() -> None:
         {**RECTANGLE, "value": {**VALUE, "width": -1e-320}},
         {**RECTANGLE, "value": {**VALUE, "rectanglelabels": 3}},
         {**RECTANGLE, "original_width": 1e999, "original_height": 1},
+        {**RECTANGLE, "original_width": 10**400, "original_height": 1.5},
         {**RECTANGLE, "item_index": 10**30},
         {**RECTANGLE, "id": {}},
     ],

@@ -157,6 +157,25 @@ def test_choices_and_texts_are_findings_and_tell_nothing_about_regions(tmp_path:
     assert both.has_ground_truth
 
 
+def test_choices_on_the_whole_say_the_origin_where_the_recipe_says_so(tmp_path: Path, read: Read) -> None:
+    picture(tmp_path)
+    of_region = {**CHOICE, "id": "r1", "value": {**BOX, "choices": ["photo"]}}
+    path = export(tmp_path, task(SIZED, CHOICE, of_region))
+    origins = {"fake": "generated", "photo": "real"}
+    assert [read("label_studio", path, **options)[0].origin for options in ({}, {"origins": origins})] == [
+        None,
+        "generated",
+    ]
+    both = {**CHOICE, "id": "d", "value": {"choices": ["photo"]}}
+    (unsure,) = read("label_studio", export(tmp_path, task(CHOICE, both)), origins=origins, origin="edited")
+    assert (unsure.origin, [f.message for f in unsure.findings]) == (
+        "edited",
+        ["its choices say several origins: generated, real"],
+    )
+    record = {"id": 1, "image": UPLOAD, "verdict": "fake", "annotation_id": 3}
+    assert read("label_studio", export(tmp_path, record), origins=origins)[0].origin == "generated"
+
+
 def test_a_mask_of_a_picture_far_larger_than_the_medium_is_not_expanded(tmp_path: Path, read: Read) -> None:
     picture(tmp_path)
     painted = {"format": "rle", "rle": [1, 2, 3], "brushlabels": ["foot"]}

@@ -44,6 +44,13 @@ class Stated(NamedTuple):
         """The last parts."""
         return tuple(path[-1] for path in self.paths)
 
+    @property
+    def url(self) -> str | None:
+        """Its place on the web: without a query, which may hold a signature; None where a password stands in it."""
+        plain = re.split(r"[?#]", self.value, maxsplit=1)[0]
+        is_web = plain.startswith(("http://", "https://")) and "@" not in plain.split("/")[2]
+        return printable(plain)[:2000] if is_web else None
+
 
 def stated_medium(value: Any) -> Stated:
     """What a task says of its medium. Raises SampleError where it names no file."""
@@ -169,7 +176,7 @@ def _kind_of(value: Any) -> str:
         return "medium" if value[5:].startswith(_MEDIA) else ""
     try:
         name = stated_medium(value).names[-1]
-    except (SampleError, ValueError):  # ValueError: urlsplit refuses brackets that are no address
+    except SampleError:
         return ""
     mime = mimetypes.guess_type(name, strict=False)[0] or ""
     if mime.startswith(_OTHERS):

@@ -57,9 +57,15 @@ def results_of(annotation: Mapping[str, Any], shown: Shown, category_map: Mappin
             kept.append(_mapped(_without_page(entry, shown), category_map))
         else:
             num_elsewhere += 1
-    defects = tuple(f"nobody knows which medium {name!r} shows: say so in sources.N.objects" for name in sorted(lost))
+    defects = tuple(map(_unknown, sorted(lost)))
     elsewhere = f"{num_elsewhere} results are of other media of the task" if num_elsewhere else ""
     return Read(kept, any(map(is_drawn, kept)), defects, elsewhere)
+
+
+def _unknown(name: str) -> str:
+    if not name:
+        return "JSON-MIN does not say which of the task's media its regions are of: export it as JSON"
+    return f"nobody knows which medium {name!r} shows: say so in sources.N.objects"
 
 
 def choices_on_whole(entries: list[Any]) -> Iterator[str]:

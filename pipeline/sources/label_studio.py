@@ -60,7 +60,7 @@ class LabelStudio(Source):
     reads_content: ClassVar[bool] = True
 
     def accepts(self, uri: str) -> bool:
-        """By the keys at the beginning of a file; of a glob all files must be exports."""
+        """By the keys at the beginning of a file; the first files of a glob must all be exports."""
         if not uri.lower().endswith((".json", *LINES)):
             return False
         try:
@@ -111,13 +111,12 @@ class LabelStudio(Source):
         stated = stated_medium(shown.value)
         found = folder.find(stated)
         taken = chosen(task)
-        url = stated.value if stated.value.startswith(("http://", "https://")) else None
         item = Item(
             item_id=container.prefix + printable(found.relative),
             uri=found.uri,
             file_name=name_of(found.uri),
             origin=self.config.origin,
-            source=self.stated(url=url and printable(url)[:2000]),
+            source=self.stated(url=stated.url),
             group_id=f"label_studio:{printable(task.where)}" if len(media) > 1 else None,
         )
         return self._annotated(item, taken, shown) if taken else item
@@ -206,7 +205,8 @@ def _value_stated(shown: Shown) -> Stated:
 
 def _bare_answers(taken: Chosen, shown: Shown) -> list[tuple[str, str]]:
     """JSON-MIN writes single choices and texts like fields of the task: they are kept, as what they may be."""
-    answers = {key: value for key, value in taken.record.answers.items() if key != shown.key}
+    media = (shown.key, *media_keys(taken.record.data))
+    answers = {key: value for key, value in taken.record.answers.items() if key not in media}
     if not answers:
         return []
     words = json.dumps(answers, ensure_ascii=False)

@@ -267,7 +267,15 @@ def test_a_medium_is_found_by_its_name(tmp_path: Path, read: Read, stated: str, 
     picture(tmp_path, there)
     (item,) = read("label_studio", export(tmp_path, task(data={"image": stated})))
     assert (item.error, item.item_id, item.uri) == (None, there, f"{tmp_path}/{there}")
-    assert item.source.url == (stated if stated.startswith("https") else None)
+    assert item.source.url == (stated.partition("?")[0] if stated.startswith("https") else None)
+
+
+def test_no_password_or_signature_is_published_with_a_url(tmp_path: Path, read: Read) -> None:
+    picture(tmp_path)
+    stated = ("https://me:secret@example.org/a.png", "https://example.org/a.png?X-Amz-Signature=secret", "s3://b/a.png")
+    items = read("label_studio", export(tmp_path, *(task(data={"image": value}) for value in stated)))
+    assert [item.source.url for item in items] == [None, "https://example.org/a.png", None]
+    assert not any("secret" in item.model_dump_json() for item in items)
 
 
 def test_the_folder_of_the_media_is_an_option(tmp_path: Path, read: Read) -> None:
@@ -411,6 +419,22 @@ def test_json_min_gives_regions_and_names_what_may_be_an_answer(tmp_path: Path, 
         "annotation 4 is taken; 3 left out (it was changed last)",
         'answers or fields of the task, JSON-MIN does not tell: {"verdict": "fake"}',
     ]
+
+
+def test_json_min_of_several_media_is_refused_by_what_it_lacks(tmp_path: Path, read: Read) -> None:
+    picture(tmp_path)
+    record = {
+        "id": 1,
+        "image": UPLOAD,
+        "thumb": "https://example.org/b.png?sign=secret",
+        "tag": [BOX],
+        "annotation_id": 3,
+    }
+    (item,) = read("label_studio", export(tmp_path, record), data_keys=["image"])
+    assert [f.message for f in item.findings] == [
+        "JSON-MIN does not say which of the task's media its regions are of: export it as JSON"
+    ]
+    assert (item.exported_result, item.has_ground_truth) == ("[]", False)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from schemas.sample import (
     sample_id_of,
 )
 
+from .exported_truth import with_exported_truth
 from .filesystems import open_uri
 from .ground_truth import fitted
 from .recipe import RecipeLimits
@@ -31,6 +32,7 @@ def measure_item(item: Item, limits: RecipeLimits) -> Sample:
 
 def sample_of(item: Item, measured: Measured) -> Sample:
     """The sample of an item whose only asset was measured."""
+    item = with_exported_truth(item, measured.media)
     asset = Asset(
         asset_id=measured.asset_id,
         uri=item.uri,

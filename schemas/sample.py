@@ -143,6 +143,9 @@ class Item(Frozen):
     """Known regions (existing annotations, planted artifacts); an empty asset_id means the primary asset."""
     has_ground_truth: bool = False
     """Whether ground_truth is complete: True with no regions means known to be clean."""
+    exported_result: str | None = Field(None, repr=False)
+    """The ``result`` of a Label Studio annotation as JSON, its labels already mapped: it joins ground_truth when the
+    medium is measured, since percentages and frame numbers mean nothing without."""
     stated_sha256: str | None = None
     """sha256 of the original bytes, as the source states it."""
     stated_width: StatedSide | None = None

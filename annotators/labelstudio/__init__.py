@@ -13,9 +13,10 @@ predictions.py                a candidate -> a prediction
 reviewed.py                   an annotation -> a Verification
 groups.py, region_changes.py  its entries by region; what was kept, moved, relabeled, reworded, added, removed
 results.py                    any result entry -> a place, words, or a refusal by name
-export_files.py               export files of any shape
+export_files.py, json_min.py  export files of any shape
 brush.py, bitmask.py          masks as Label Studio spells them
 geometry.py                   percent <-> pixels
 tracks.py, frames.py          tracks and spans; frames of a player at a fixed rate <-> frames with their times
+rates.py                      the rate of foreign projects
 ============================  =========================================================================
 """

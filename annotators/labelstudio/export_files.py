@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.candidate import Region
@@ -16,15 +18,14 @@ from schemas.errors import ConfigError, VerdictError
 from schemas.media.types import Video
 
 from .frames import FrameClock
-from .geometry import Place, Space, is_number
-from .results import Entry, Marked, Said, entries_of, read_entry, text_of
+from .geometry import Place, Space, is_same_place
+from .json_min import MIN_MARK, answers_of, min_annotation
+from .rates import check_duration, stated_rate, steady_clock
+from .results import SAID, Drawn, Entry, Marked, Said, entries_of, read_entry, text_of
 
-__all__ = ["ExportedTask", "Found", "found_in", "read_export"]
+__all__ = ["ExportedTask", "Found", "found_in", "is_drawn", "read_export", "task_of"]
 
 REMEDY = "export the project as JSON"
-MOST_FRAMES = 1_000_000
-_MIN_MARK = "annotation_id"
-"""Every JSON-MIN record has it, and no task."""
 
 
 class ExportedTask(NamedTuple):
@@ -40,6 +41,8 @@ class ExportedTask(NamedTuple):
     """The task's number on its server."""
     is_min: bool = False
     """Whether it comes from JSON-MIN: regions have no ids of their own."""
+    answers: Mapping[str, Any] = MappingProxyType({})
+    """Of JSON-MIN: choices and texts that stand bare among the task's fields, and those fields."""
 
 
 class Found(NamedTuple):
@@ -51,6 +54,10 @@ class Found(NamedTuple):
     """What was said of the whole: control and words, choices, or a number as text."""
     refused: tuple[str, ...]
     """What cannot be read: which entry, of which type, and why."""
+    beside: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """What was said of a region beside its label and text: region, control, and words."""
+    sizes: tuple[tuple[int, int] | None, ...] = ()
+    """Of each region: (width, height) of the picture that it was drawn on, as its entry states it."""
 
 
 def read_export(content: bytes, *, where: str) -> tuple[ExportedTask, ...]:
@@ -60,7 +67,7 @@ def read_export(content: bytes, *, where: str) -> tuple[ExportedTask, ...]:
         raw = raw["tasks"]
     items = raw if isinstance(raw, list) else [raw]
     return tuple(
-        _task(item, f"{where}, item {index}" if isinstance(raw, list) else where) for index, item in enumerate(items)
+        task_of(item, f"{where}, item {index}" if isinstance(raw, list) else where) for index, item in enumerate(items)
     )
 
 
@@ -73,16 +80,26 @@ def found_in(annotation: Mapping[str, Any], *, size: tuple[int, int] | None = No
     raw = annotation.get("result")
     if not isinstance(raw, list):
         entries_of(raw)
-    refused: list[str] = []
-    entries = [entry for index, each in enumerate(raw or ()) for entry in _entry(each, index, refused)]
+    reading = _Reading(size, clip, FrameClock.of(clip, stated_rate(raw or (), clip)) if clip else None)
+    entries = [entry for index, each in enumerate(raw or ()) for entry in _entry(each, index, reading.refused)]
     by_key: dict[str, list[Entry]] = {}
     for entry in entries:
         by_key.setdefault(entry.key, []).append(entry)
-    regions: list[Region] = []
-    said: list[tuple[str, tuple[str, ...]]] = []
     for key, group in by_key.items():
-        _read_group(key, group, size, clip, regions, said, refused)
-    return Found(tuple(regions), tuple(said), tuple(refused))
+        reading.take(key, group)
+    return Found(
+        tuple(region for region, _ in reading.regions),
+        tuple(reading.said),
+        tuple(reading.refused),
+        tuple(reading.beside),
+        tuple(size for _, size in reading.regions),
+    )
+
+
+def is_drawn(entry: Any) -> bool:
+    """Whether an entry of a result is a place, or of an unknown kind; not what is only said."""
+    kind = entry.get("type") if isinstance(entry, Mapping) else None
+    return not isinstance(kind, str) or kind.lower() not in SAID
 
 
 # Files
@@ -101,15 +118,16 @@ def _json(content: bytes, where: str) -> Any:
         ) from error
 
 
-def _task(item: Any, where: str) -> ExportedTask:
+def task_of(item: Any, where: str) -> ExportedTask:
+    """One task of a file as it stands there; ``where`` names it. Raises ConfigError for what is none."""
     if not isinstance(item, Mapping):
         raise ConfigError(f"{where} is a {type(item).__name__}, not a task", remedy=REMEDY)
     if {"images", "categories"} <= item.keys():
         raise ConfigError(f"{where} is COCO, not an export of Label Studio", remedy="read it with the source coco")
-    if _MIN_MARK in item and "annotations" not in item:
+    if MIN_MARK in item and "annotations" not in item:
         return _min_task(item)
     if "result" in item:
-        return ExportedTask({}, (item,), (), None)
+        return _of_storage(item, where)
     if not {"data", "annotations", "completions"} & item.keys():
         keys = ", ".join(sorted(map(str, item))[:5])
         raise ConfigError(f"{where} is no task: it has {keys or 'nothing'}", remedy=REMEDY)
@@ -121,6 +139,13 @@ def _task(item: Any, where: str) -> ExportedTask:
         predictions=tuple(_mappings(item.get("predictions"), f"{where}: predictions")),
         task_id=item.get("id"),
     )
+
+
+def _of_storage(item: Mapping[str, Any], where: str) -> ExportedTask:
+    """Bare results; a target storage writes one annotation per file, its task within it."""
+    task = item.get("task")
+    task = task if isinstance(task, Mapping) else {}
+    return ExportedTask(_mapping(task.get("data"), f"{where}: data"), (_today(item),), (), task.get("id"))
 
 
 def _today(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -145,18 +170,7 @@ def _mappings(value: Any, what: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _min_task(item: Mapping[str, Any]) -> ExportedTask:
-    """JSON-MIN: the task's data and, beside them, the values of each control, drawn ones with their type's key."""
-    result = []
-    for control, values in item.items():
-        for index, value in enumerate(values if isinstance(values, list) else ()):
-            kind = next((key for key in value if key.endswith("labels")), None) if isinstance(value, Mapping) else None
-            if kind:
-                entry = {"id": f"{control}.{index}", "from_name": control, "to_name": "", "type": kind, "value": value}
-                sizes = {key: value[key] for key in ("original_width", "original_height") if key in value}
-                result.append({**entry, **sizes})
-    annotation = {"id": item[_MIN_MARK], "completed_by": item.get("annotator"), "result": result}
-    annotation |= {key: item[key] for key in ("lead_time", "created_at", "updated_at") if key in item}
-    return ExportedTask(item, (annotation,), (), item.get("id"), is_min=True)
+    return ExportedTask(item, (min_annotation(item),), (), item.get("id"), is_min=True, answers=answers_of(item))
 
 
 # Annotations
@@ -170,39 +184,71 @@ def _entry(raw: Any, index: int, refused: list[str]) -> Iterator[Entry]:
         refused.append(f"entry {index} ({kind}): {error.message}")
 
 
-def _read_group(
-    key: str,
-    group: Sequence[Entry],
-    size: tuple[int, int] | None,
-    clip: Video | None,
-    regions: list[Region],
-    said: list[tuple[str, tuple[str, ...]]],
-    refused: list[str],
-) -> None:
-    """The entries of one id: a region with what is said of it, or something said of the whole."""
-    places: list[tuple[Entry, Place]] = []
-    labels: list[str] = []
-    words: list[str] = []
-    others: list[tuple[str, tuple[str, ...]]] = []
-    for entry in group:
-        try:
-            read = read_entry(entry, _space(entry, size, clip))
-        except VerdictError as error:
-            refused.append(f"{entry.kind} {key}: {error.message}")
-            continue
-        if isinstance(read, Said):
-            words += [text_of(read)] if entry.kind == "textarea" else []
-            others.append((entry.control, read.values))
-            continue
-        labels += [label for label in read.labels if label not in labels]
-        if isinstance(read, Marked):
-            refused.append(f"{entry.kind} {key}: a stretch of text has no place in a picture")
+@dataclass(eq=False)
+class _Reading:
+    """What is found, while the entries of one annotation are read id by id."""
+
+    size: tuple[int, int] | None
+    clip: Video | None
+    clock: FrameClock | None
+    regions: list[tuple[Region, tuple[int, int] | None]] = field(default_factory=list)
+    said: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    beside: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+
+    def take(self, key: str, group: Sequence[Entry]) -> None:
+        """The entries of one id: a region with what is said of it, or something said of the whole."""
+        places: list[tuple[Entry, Place]] = []
+        labels: list[str] = []
+        said: list[tuple[Entry, Said]] = []
+        for entry in group:
+            read = self._read(entry)
+            if isinstance(read, Said):
+                said.append((entry, read))
+            elif read is not None:
+                labels += [label for label in read.labels if label not in labels]
+            if isinstance(read, Marked):
+                self.refused.append(f"{entry.kind} {key}: a stretch of text has no place in a picture")
+            elif isinstance(read, Drawn):
+                places.append((entry, read.place))
+        if places:
+            self._take_region(key, places, labels, said)
         else:
-            places += [(entry, read.place)]
-    if not places:
-        said += others
-        return
-    regions.append(_region(key, *places[0], labels, words))
+            self.said += [(entry.control, words.values) for entry, words in said]
+
+    def _take_region(
+        self,
+        key: str,
+        places: Sequence[tuple[Entry, Place]],
+        labels: Sequence[str],
+        said: Sequence[tuple[Entry, Said]],
+    ) -> None:
+        entry, place = places[0]
+        for other, elsewhere in places[1:]:
+            if not is_same_place(place, elsewhere):
+                self.refused.append(f"{other.kind} {key}: the id has another place already")
+        words = [text_of(each) for entry, each in said if entry.kind == "textarea"]
+        self.regions.append((_region(key, entry, place, labels, words), entry.size))
+        self.beside += [(key, entry.control, each.values) for entry, each in said if entry.kind != "textarea"]
+
+    def _read(self, entry: Entry) -> Drawn | Marked | Said | None:
+        try:
+            return read_entry(entry, self._space(entry))
+        except VerdictError as error:
+            self.refused.append(f"{entry.kind} {entry.key}: {error.message}")
+            return None
+
+    def _space(self, entry: Entry) -> Space | None:
+        """The picture that an entry is in, as far as the entry, the caller or the clip says. Raises VerdictError."""
+        clip = self.clip
+        width, height = entry.size or self.size or ((clip.width, clip.height) if clip else (0, 0))
+        if clip:
+            check_duration(entry, clip)
+            return Space(width, height, width, height, self.clock)
+        clock = steady_clock(entry.value) if {"sequence", "ranges"} & entry.value.keys() else None
+        if not width and "ranges" not in entry.value:
+            return None
+        return Space(width, height, width, height, clock)
 
 
 def _region(key: str, entry: Entry, place: Place, labels: Sequence[str], words: Sequence[str]) -> Region:
@@ -215,33 +261,3 @@ def _region(key: str, entry: Entry, place: Place, labels: Sequence[str], words: 
         source="human",
         **place._asdict(),
     )
-
-
-def _space(entry: Entry, size: tuple[int, int] | None, clip: Video | None) -> Space | None:
-    """The picture that an entry is in, as far as the entry, the caller or the clip says."""
-    width, height = entry.size or size or ((clip.width, clip.height) if clip else (0, 0))
-    if clip:
-        return Space(width, height, width, height, FrameClock.of(clip))
-    clock = _steady(entry.value) if {"sequence", "ranges"} & entry.value.keys() else None
-    if not width and "ranges" not in entry.value:
-        return None
-    return Space(width, height, width, height, clock)
-
-
-def _steady(value: Mapping[str, Any]) -> FrameClock | None:
-    """The clock that a track states: its number of frames, and a rate from its duration or from a keyframe's time."""
-    count, duration = value.get("framesCount"), value.get("duration")
-    if not isinstance(count, int) or not 0 < count <= MOST_FRAMES:
-        return None
-    if is_number(duration) and duration:
-        return _at_rate(count, count / duration)
-    sequence = value.get("sequence")
-    for entry in sequence if isinstance(sequence, list) else ():
-        frame, time = (entry.get("frame"), entry.get("time")) if isinstance(entry, Mapping) else (None, None)
-        if is_number(frame) and is_number(time) and time:
-            return _at_rate(count, frame / time)
-    return None
-
-
-def _at_rate(count: int, framerate: float) -> FrameClock | None:
-    return FrameClock.steady(count, framerate) if 0.01 <= framerate <= 10_000 else None

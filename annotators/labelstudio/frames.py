@@ -52,9 +52,9 @@ class FrameClock:
         self._end_s = max(end_s, times[-1])
 
     @classmethod
-    def of(cls, video: Video) -> FrameClock:
-        """The clock of a measured clip, at the rate that its config states."""
-        return cls(_times(video), video.duration_s, framerate_of(video))
+    def of(cls, video: Video, framerate: float | None = None) -> FrameClock:
+        """The clock of a measured clip, at the rate that its config states; None: the one that ours does."""
+        return cls(_times(video), video.duration_s, framerate or framerate_of(video))
 
     @classmethod
     def steady(cls, num_frames: int, framerate: float) -> FrameClock:

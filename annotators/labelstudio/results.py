@@ -24,7 +24,7 @@ from .geometry import (
 )
 from .tracks import place_from_ranges, place_from_sequence
 
-__all__ = ["Drawn", "Entry", "Marked", "Said", "entries_of", "read_entry", "text_of"]
+__all__ = ["SAID", "Drawn", "Entry", "Marked", "Said", "entries_of", "read_entry", "text_of"]
 
 REMEDY = "it is kept as it came; open it in Label Studio, or leave it out"
 MOST_ENTRIES = 10_000
@@ -41,7 +41,8 @@ _PLACES: dict[str, Callable[[Mapping[str, Any], Space], Place]] = {
     "timeline": place_from_ranges,
 }
 """By type without its ending ``labels``."""
-_SAID = ("textarea", "choices", "taxonomy", "number", "rating", "datetime")
+SAID = ("textarea", "choices", "taxonomy", "number", "rating", "datetime")
+"""Types that hold words or numbers; of a region they repeat its place."""
 
 
 class Entry(NamedTuple):
@@ -105,7 +106,7 @@ def read_entry(entry: Entry, space: Space | None) -> Drawn | Marked | Said:
         return Drawn(_PLACES[kind](entry.value, space), labels_of(entry))
     if kind == "text":
         return _marked(entry)
-    if kind in _SAID:
+    if kind in SAID:
         return Said(_said(entry, kind))
     raise VerdictError(f"results of the type {entry.kind!r} are not read", remedy=REMEDY)
 
@@ -184,7 +185,7 @@ def _score(raw: Mapping[str, Any]) -> float | None:
 def _shape_of(entry: Entry) -> str:
     """The type without ``labels``; bare ``labels`` are of the shape that their value has."""
     if entry.kind != "labels":
-        return entry.kind.removesuffix("labels") if entry.kind not in _SAID else entry.kind
+        return entry.kind.removesuffix("labels") if entry.kind not in SAID else entry.kind
     value = entry.value
     for key, kind in (("rle", "brush"), ("imageDataURL", "bitmask"), ("points", "polygon"), ("ranges", "timeline")):
         if key in value:

@@ -85,6 +85,8 @@ class Source(ABC):
 
     needs_input: ClassVar[bool] = True
     """Whether it reads ``--input``; False for one that makes its items itself."""
+    reads_content: ClassVar[bool] = False
+    """Whether it accepts by what a file holds: it is asked before those that go by the name."""
     is_fallback: ClassVar[bool] = False
     """Whether it takes only what no other source of the recipe accepts."""
 
@@ -92,7 +94,7 @@ class Source(ABC):
         self.config = config
 
     def accepts(self, uri: str) -> bool:
-        """Whether an ``--input`` is for this source, by its name alone."""
+        """Whether an ``--input`` is for this source, by its name alone unless ``reads_content``."""
         return False
 
     @abstractmethod
@@ -163,9 +165,9 @@ def _plain(uri: str) -> str:
 def route(sources: Sequence[Source], inputs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The inputs of each source, in order: the first that accepts one takes it, a fallback only what is left.
 
-    An input given twice is read once. Raises ConfigError where there is none and every source reads some, for an
-    input that no source of the recipe accepts, and for a local one that does not exist; a command calls it before
-    any work.
+    Sources that look into files are asked before those that go by a name. An input given twice is read once. Raises
+    ConfigError where there is none and every source reads some, for an input that no source of the recipe accepts,
+    and for a local one that does not exist; a command calls it before any work.
     """
     if sources and not inputs and all(source.needs_input for source in sources):
         raise ConfigError(
@@ -173,7 +175,7 @@ def route(sources: Sequence[Source], inputs: Sequence[str]) -> tuple[tuple[str, 
             remedy="give --input: a folder, a file or a glob; it may be given several times",
         )
     taken: list[list[str]] = [[] for _ in sources]
-    preferred = sorted(range(len(sources)), key=lambda i: sources[i].is_fallback)
+    preferred = sorted(range(len(sources)), key=lambda i: (sources[i].is_fallback, not sources[i].reads_content))
     for uri in dict.fromkeys(inputs):
         if is_local(uri) and not has_glob(uri) and not exists(uri):
             raise ConfigError(f"there is no input {printable(uri)!r}", remedy="check its name")

@@ -42,6 +42,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
             tar.addfile(member, io.BytesIO(data))
     image = {"id": 1, "file_name": "photo.png", "width": 9, "height": 9}
     (folder / "instances.json").write_text(json.dumps({"images": [image, {}], "categories": [], "annotations": []}))
+    tasks = [{"data": {"image": "/data/upload/1/photo.png"}, "annotations": []}, {"data": 3}]
+    (folder / "tasks.json").write_text(json.dumps(tasks))
     return (str(folder), *(str(path) for path in sorted(folder.iterdir())))
 
 

@@ -174,3 +174,24 @@ def test_one_entry_that_cannot_be_read_leaves_the_others() -> None:
 def test_a_result_that_is_no_list_is_refused() -> None:
     with pytest.raises(VerdictError, match="the result is a str, not a list"):
         found_in({"result": "x"})
+
+
+def test_what_is_said_of_a_region_beside_its_words_is_named() -> None:
+    grade = {**SIZED, "from_name": "grade", "type": "choices", "value": {**BOX, "choices": ["bad"]}}
+    words = {**SIZED, "from_name": "why", "type": "textarea", "value": {**BOX, "text": ["blurred"]}}
+    found = found_in({"result": [SIZED, grade, words]})
+    assert [region.explanation for region in found.regions] == ["blurred"]
+    assert (found.beside, found.said, found.refused) == ((("r1", "grade", ("bad",)),), (), ())
+    assert found.sizes == ((200, 100),)
+
+
+def test_a_second_place_under_one_id_is_refused_and_a_repeated_one_is_not() -> None:
+    moved = {**SIZED, "value": {**BOX, "x": 15}}
+    found = found_in({"result": [SIZED, SIZED, moved]})
+    assert [region.box for region in found.regions] == [Box(x1=20, y1=20, x2=80, y2=60)]
+    assert found.refused == ("rectanglelabels r1: the id has another place already",)
+
+
+def test_a_file_of_a_storage_holds_its_task() -> None:
+    (task,) = read({"id": 5, "result": [SIZED], "task": {"id": 3, "data": {"image": "a.jpg"}}})
+    assert (task.data, task.task_id, [a["id"] for a in task.annotations]) == ({"image": "a.jpg"}, 3, [5])

@@ -3,7 +3,8 @@
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with what a limit that moves needs besides:
 
 - A refusal tells more than "less": what is still in flight beside it *is* what the server takes, so the limit falls to
-  that, by at most three tenths per round. A round is the time of one answer.
+  that, by at most three tenths per round. A round is the time of one answer. Single refusals and silences tell nothing:
+  some come whatever one client does.
 - The increase is a quarter of the limit, at least one, and doubles with every quiet round after the first: a lifted
   limit is found in a few rounds.
 - Requests are spread over the round instead of sent in a volley, as TCP pacing does (Aggarwal, Savage and Anderson
@@ -32,6 +33,11 @@ DEEPEST = 0.7
 comes at the end of its second."""
 SPREAD = 1.6
 """How much faster than evenly over the round requests may start."""
+TOLERATED = 0.25
+"""Share of a round that may be refused before the limit falls: servers behind a shared quota refuse here and there
+whatever one client does, and then fewer requests are only slower."""
+RARE = 20
+"""So many answers since the last silence say that a silence is the request's own, not the server's."""
 FAILURES_TO_OPEN = 8
 """Failures in a row, with no answer between, before the endpoint is left alone."""
 REFUSALS_TO_OPEN = 3
@@ -70,7 +76,7 @@ class Pace:
         self.open_until = 0.0
         self._cut_at = float("-inf")
         self._floor = 1.0
-        self._answers = self._quiet = self._failures = 0
+        self._answers = self._quiet = self._failures = self._refusals = self._since_silence = 0
         self._next_at = float("-inf")
         self._is_probed = False
         self._counted_from: float | None = None
@@ -127,8 +133,10 @@ class Pace:
         self._num_answers += 1
         self.latency_s += (latency_s - self.latency_s) / (10 if self.latency_s else 1)
         self._answers += 1
+        self._since_silence += 1
         if self._answers >= self.limit:
-            self._quiet, self._answers = self._quiet + 1, 0
+            self._quiet = self._quiet + 1 if not self._refusals else 1
+            self._answers = self._refusals = 0
         if is_wanted and self._quiet:
             step = min(max(1.0, self.limit / 4) * 2.0 ** (self._quiet - 1), self.limit)
             self.limit = min(float(self.most), self.limit + step / self.limit)
@@ -136,16 +144,24 @@ class Pace:
     def _failed(self, start: Start, fate: Fate, now: float, wait_s: float) -> None:
         self._failures += 1
         if fate == "refused":
-            self._cut(start, now, AFTER_REFUSAL)
-            self.limit = max(self._floor, min(self.limit, self.in_flight))
+            self._refused(start, now)
             wait_s *= min(1.0, (self.failed_probes + 1) / EARLY_PROBES)
         elif fate == "slow":
-            self._cut(start, now, AFTER_SILENCE)
+            if self._since_silence < RARE:
+                self._cut(start, now, AFTER_SILENCE)
+            self._since_silence = 0
         if start.is_probe:
             self.failed_probes += 1
             self.open_until = now + wait_s
         elif not self.is_open and self._is_hopeless(fate):
             self._open(now, wait_s)
+
+    def _refused(self, start: Start, now: float) -> None:
+        self._refusals += 1
+        if self.latency_s and self._refusals <= self.limit * TOLERATED:
+            return
+        self._cut(start, now, AFTER_REFUSAL)
+        self.limit = max(self._floor, min(self.limit, self.in_flight))
 
     def _open(self, now: float, wait_s: float) -> None:
         """Leave the endpoint alone; when it comes back it is asked at the rate that it served since the last time."""

@@ -176,7 +176,50 @@ def test_all_are_answered_near_the_floor_of_a_moving_limit(name: str, retry_afte
     _, seconds = timeless(asked(server, count=1200))
     assert server.answered == 1200
     assert seconds <= allowed * server.floor_s(1200)
-    assert server.refused < 800
+    assert server.refused < 850
+
+
+class Faulty(Server):
+    """Refuses, fails and falls silent by chance, however little it is asked."""
+
+    async def post(self, pieces: tuple[bytes, ...]) -> Reply:
+        chance = self.draw.random()
+        if chance < 0.1:
+            self.refused += 1
+            return Reply(429, {"Retry-After": "1"}, "{}")
+        if chance < 0.13:
+            return Reply(500, {}, "{}")
+        if chance < 0.15:
+            await asyncio.sleep(10)
+            raise service_error("no answer", status="timeout")
+        return await super().post(pieces)
+
+
+async def asked_plainly(server: Server, count: int, concurrency: int = 64) -> None:
+    """What a script does: so many at once, and each again until it is answered."""
+    window = asyncio.Semaphore(concurrency)
+
+    async def one() -> None:
+        async with window:
+            while True:
+                try:
+                    reply = await server.post(())
+                except ServiceError:
+                    continue
+                if reply.status == 200:
+                    return
+                await asyncio.sleep(1 if reply.status == 429 else 0.5)
+
+    await asyncio.gather(*(one() for _ in range(count)))
+
+
+@pytest.mark.parametrize("count", [450, 2000])
+def test_faults_that_come_whatever_is_asked_cost_no_more_than_a_plain_script(count: int) -> None:
+    ours, theirs = Faulty(lambda now: 1000), Faulty(lambda now: 1000)
+    _, seconds = timeless(asked(ours, count=count))
+    _, plainly = timeless(asked_plainly(theirs, count))
+    assert (ours.answered, theirs.answered) == (count, count)
+    assert seconds <= 1.05 * plainly
 
 
 def test_latencies_that_vary_do_not_disturb_it() -> None:

@@ -260,6 +260,12 @@ def test_spend_and_machines_are_shown() -> None:
     assert "$0.0042" in text
 
 
+def test_what_no_call_had_a_price_for_was_not_free() -> None:
+    spend = Spend(calls=12, input_tokens=4000, output_tokens=500, unpriced_calls=12)
+    text = Parsed(render_report(facts(spend=spend))).text.replace(" ", "")
+    assert "unknownspent12paidcalls,0fromdisk;12withoutaknownprice" in text
+
+
 def test_what_the_money_bought_is_shown_to_a_millionth() -> None:
     usage = Usage(input_tokens=10, usd=0.00003)
     paid = [Payment(answer_key=f"{i}", machine="gpt", model="m-1", sample_id="s", usage=usage) for i in range(2)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 
 from pydantic import NonNegativeFloat, NonNegativeInt
 
@@ -33,21 +34,28 @@ def unit_costs(payments: Iterable[Payment], *, accepted_regions: int) -> tuple[U
 
     ``accepted_regions`` are the regions of the published rows: what models and people agreed to keep.
     """
-    priced = [payment for payment in payments if payment.usage.usd is not None]
-    if not priced:
+    counts, usd, samples = Counter[str](), defaultdict[str, float](float), set[str]()
+    for payment in payments:
+        if payment.usage.usd is not None:
+            samples.update([payment.sample_id] if payment.sample_id else [])
+            for of in _bought(payment):
+                counts[of] += 1
+                usd[of] += payment.charged_usd
+    if not counts:
         return ()
-    samples = {payment.sample_id for payment in priced if payment.sample_id}
-    total = sum(payment.charged_usd for payment in priced)
-    counted = {"answer": len(priced), "sample": len(samples), "accepted region": accepted_regions}
+    units = {"answer": counts.pop("answer"), "sample": len(samples), "accepted region": accepted_regions}
     return (
-        *(UnitCost(of=of, count=count, usd=total) for of, count in counted.items()),
-        *_grouped("stage", ((payment.stage, payment) for payment in priced)),
-        *_grouped("model", ((payment.model, payment) for payment in priced if payment.model)),
+        *(UnitCost(of=of, count=count, usd=usd["answer"]) for of, count in units.items()),
+        *(UnitCost(of=of, count=counts[of], usd=usd[of]) for of in sorted(counts, key=_stages_first)),
     )
 
 
-def _grouped(kind: str, named: Iterable[tuple[str, Payment]]) -> list[UnitCost]:
-    paid: dict[str, list[float]] = {}
-    for name, payment in named:
-        paid.setdefault(name, []).append(payment.charged_usd)
-    return [UnitCost(of=f"{kind} {name}", count=len(each), usd=sum(each)) for name, each in sorted(paid.items())]
+def _bought(payment: Payment) -> Iterator[str]:
+    yield "answer"
+    yield f"stage {payment.stage}"
+    if payment.model:
+        yield f"model {payment.model}"
+
+
+def _stages_first(of: str) -> tuple[bool, str]:
+    return of.startswith("model "), of

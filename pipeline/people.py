@@ -63,7 +63,7 @@ def demonstrate_people(run: RunFolder, write: Write, wait: Callable[[Login], Non
         manifest = open_run(run, load_recipe(RECIPE, SETTINGS), (), accept_change=False)
         manifest = propose(run, manifest, arguments=(), limit=None, answers_uri=None, write=write)
     write("starting Label Studio; the first start takes half a minute")
-    with local_server(program, folder, login=_login(folder)) as login:
+    with _ended_like_ctrl_c(), local_server(program, folder, login=_login(folder)) as login:
         with _pointing_to(login), run.locked():
             _say(submit(run, manifest, write=write).lines(), write)
         wait(login)
@@ -104,6 +104,22 @@ def _login(folder: Path) -> Login:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(made, file)
     return Login(url="", **json.loads(path.read_text(encoding="utf-8")))
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """A closed terminal or a polite kill ends the block as Ctrl-C does: the server must not outlive the demo.
+
+    A signal that is ignored (nohup) or handled already stays so.
+    """
+    deadly = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in deadly:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in deadly:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ library for it is under the GPL; nltk's is held against ours in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -47,29 +47,29 @@ def alpha_of_values(
     values = sorted({value for unit in pairable for value in unit})
     if len(values) < 2:
         return None
-    index = {value: i for i, value in enumerate(values)}
-    counts = np.zeros((len(pairable), len(values)))
-    for row, unit in zip(counts, pairable, strict=True):
-        for value in unit:
-            row[index[value]] += 1
-    distances = _distances(values, counts.sum(axis=0), level)
-    sizes = counts.sum(axis=1)
-    within = ((counts @ distances) * counts).sum(axis=1) / (sizes - 1)
-
-    def expected(weights: Floats) -> Floats:
-        totals = weights @ counts
-        pooled = totals.sum(axis=1)
-        quadratic: Floats = ((totals @ distances) * totals).sum(axis=1)
-        return quadratic / (pooled * (pooled - 1))
-
-    return _alpha(within, sizes, expected, confidence, seed)
+    counts = _counts(pairable, values)
+    return _of_counts(counts, _distances(values, counts.sum(axis=0), level), confidence, seed)
 
 
 def alpha_of_distances(
-    units: Sequence[Sequence[T]], distance: Callable[[T, T], float], *, confidence: float = 0.95, seed: int = 0
+    units: Sequence[Sequence[T]],
+    distance: Callable[[T, T], float],
+    *,
+    key: Callable[[T], Hashable] = lambda value: value,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Alpha | None:
-    """The same for anything with a symmetric distance of 0 or more: regions, masks, texts, sets."""
+    """The same for anything with a symmetric distance of 0 or more: regions, masks, texts, sets.
+
+    Values of one ``key`` are at distance 0 from each other and alike to all others. Exact where few of them differ,
+    however often each was given; else De is that of PAIRS pairs drawn by chance.
+    """
     pairable = [unit for unit in units if len(unit) > 1]
+    kinds = {key(value): value for unit in pairable for value in unit}
+    if len(kinds) * (len(kinds) - 1) // 2 <= PAIRS:
+        between = _between(list(kinds.values()), distance)
+        counts = _counts([[key(value) for value in unit] for unit in pairable], list(kinds))
+        return _of_counts(counts, between, confidence, seed) if between.any() else None
     pooled = [(number, value) for number, unit in enumerate(pairable) for value in unit]
     sizes = np.array([len(unit) for unit in pairable], np.float64)
     within = np.array([_within(unit, distance) for unit in pairable])
@@ -83,6 +83,38 @@ def alpha_of_distances(
     def expected(weights: Floats) -> Floats:
         both = weights[:, ours] * weights[:, theirs]
         return both @ apart / np.maximum(both.sum(axis=1), 1e-12)
+
+    return _alpha(within, sizes, expected, confidence, seed)
+
+
+def _between(values: Sequence[T], distance: Callable[[T, T], float]) -> Floats:
+    """Distances between all values, ``(V, V)``, each asked for once."""
+    found = np.zeros((len(values), len(values)))
+    for i, j in zip(*np.tril_indices(len(values), -1), strict=True):
+        found[i, j] = found[j, i] = distance(values[i], values[j])
+    return found
+
+
+def _counts(units: Sequence[Sequence[T]], values: Sequence[T]) -> Floats:
+    """How often each value was given for each unit, ``(U, V)``."""
+    index = {value: i for i, value in enumerate(values)}
+    counts = np.zeros((len(units), len(values)))
+    for row, unit in zip(counts, units, strict=True):
+        for value in unit:
+            row[index[value]] += 1
+    return counts
+
+
+def _of_counts(counts: Floats, distances: Floats, confidence: float, seed: int) -> Alpha | None:
+    """From how often each value was given for each unit ``(U, V)``, and the distances between values ``(V, V)``."""
+    sizes = counts.sum(axis=1)
+    within = ((counts @ distances) * counts).sum(axis=1) / (sizes - 1)
+
+    def expected(weights: Floats) -> Floats:
+        totals = weights @ counts
+        pooled = totals.sum(axis=1)
+        quadratic: Floats = ((totals @ distances) * totals).sum(axis=1)
+        return quadratic / (pooled * (pooled - 1))
 
     return _alpha(within, sizes, expected, confidence, seed)
 

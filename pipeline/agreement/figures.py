@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean, median
 
@@ -17,7 +17,7 @@ from .alpha import Alpha, Level, alpha_of_distances, alpha_of_values
 from .dawid_skene import Label, dawid_skene
 from .kappa import cohen_kappa
 from .likeness import region_likeness
-from .pairs import MEASURES, independent
+from .pairs import MEASURES, Measure, independent
 
 __all__ = ["AgreementFigures", "CategoryAgreement", "PairKappa", "Reliability", "ReviewerFigures", "agreement_figures"]
 
@@ -127,13 +127,22 @@ def _measures(units: Sequence[Answers], confidence: float) -> Iterable[Reliabili
     words = [[v.origin_verdict for v in unit if v.origin_verdict] for unit in units]
     yield from _of_values("verdict", words, "nominal", units, confidence)
     kept = [tuple(v for v in unit if v.verdict != "rejected") for unit in units]
-    for measure in ("categories", "regions", "boundaries", "explanation"):
+    for measure in _KEYS:
         likeness = MEASURES[measure]
         comparable = [tuple(v for v in unit if likeness(v, v) is not None) for unit in kept]
-        found = alpha_of_distances(comparable, _distance(likeness), confidence=confidence)
+        found = alpha_of_distances(comparable, _distance(likeness), key=_KEYS[measure], confidence=confidence)
         if found:
             yield _reliability(measure, found, _mean(comparable, likeness))
     yield from _of_values("votes", _votes(units), "interval", (), confidence)
+
+
+_KEYS: dict[Measure, Callable[[Verification], Hashable]] = {
+    "categories": lambda v: frozenset(region.category for region in v.regions),
+    "regions": lambda v: v.verification_id,
+    "boundaries": lambda v: v.verification_id,
+    "explanation": lambda v: v.explanation,
+}
+"""What each measure looks at: who gave the same is counted, and not compared by chance."""
 
 
 def _distance(

@@ -74,3 +74,14 @@ def test_contradiction_is_below_chance() -> None:
     found = alpha_of_values([["a", "b"]] * 10)
     assert found is not None
     assert found.alpha < 0
+
+
+def test_values_that_are_nearly_always_the_same_are_counted_not_drawn() -> None:
+    rare = [["x", "x"], ["x", "y"], ["y", "y"]]
+    units = [*rare, *[["y", "y"]] * 2997]
+
+    by_distance = alpha_of_distances([[frozenset(value) for value in unit] for unit in units], lambda a, b: a != b)
+
+    assert by_distance is not None
+    assert by_distance == pytest.approx(alpha_of_values(units))
+    assert by_distance.alpha == pytest.approx(1 - (2 / 6000) / (2 * 3 * 5997 / (6000 * 5999)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -41,6 +41,7 @@ __all__ = [
     "SourceConfig",
     "SourcePlace",
     "containers",
+    "identified_items",
     "input_labels",
     "items_of",
     "refused",
@@ -127,6 +128,14 @@ class ItemIds:
         """The item under an id that was not given out before."""
         item_id = self.claim(item.item_id)
         return item if item_id == item.item_id else item.evolve(item_id=item_id)
+
+
+def identified_items(place: SourcePlace, read: Callable[[Container], Iterable[Item]]) -> Iterator[Item]:
+    """What ``read`` finds in each of the containers, in order, under ids that are unique over all of them."""
+    ids = ItemIds()
+    for container in containers(place):
+        for item in read(container):
+            yield ids.identified(item)
 
 
 def spool(place: SourcePlace, data: bytes) -> str:

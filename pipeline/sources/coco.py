@@ -21,7 +21,7 @@ from ..filesystems import exists, name_of, open_uri, printable
 from ..strict_json import decode_text, json_type, parse_json
 from ._coco_regions import key_of, read_annotation
 from ._paths import resolved
-from .base import Container, ItemIds, Source, SourceConfig, SourcePlace, containers, refused
+from .base import Container, ItemIds, Source, SourceConfig, SourcePlace, identified_items, refused
 
 __all__ = ["Coco", "Config"]
 
@@ -54,10 +54,7 @@ class Coco(Source):
 
     def items(self, place: SourcePlace) -> Iterator[Item]:
         """One item per image, in the order of the file; a file that is no COCO file is one item with an error."""
-        ids = ItemIds()
-        for container in containers(place):
-            for item in self._items(container, place.limits):
-                yield ids.identified(item)
+        return identified_items(place, lambda container: self._items(container, place.limits))
 
     def _items(self, container: Container, limits: Limits) -> Iterator[Item]:
         try:

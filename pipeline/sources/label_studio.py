@@ -22,7 +22,7 @@ from ._label_studio_media import MediaFolder, Stated, media_keys, stated_medium
 from ._label_studio_results import Shown, choices_on_whole, results_of
 from ._label_studio_tasks import LINES, SNIFFED_BYTES, Chosen, Task, chosen, is_export, tasks_of
 from ._paths import resolved
-from .base import Container, ItemIds, Source, SourceConfig, SourcePlace, containers, refused
+from .base import Container, Source, SourceConfig, SourcePlace, identified_items, refused
 
 __all__ = ["Config", "LabelStudio"]
 
@@ -73,10 +73,7 @@ class LabelStudio(Source):
 
     def items(self, place: SourcePlace) -> Iterator[Item]:
         """One item per medium of a task, in the order of the file; what is no task is one item with an error."""
-        ids = ItemIds()
-        for container in containers(place):
-            for item in self._items(container, place.limits):
-                yield ids.identified(item)
+        return identified_items(place, lambda container: self._items(container, place.limits))
 
     def _items(self, container: Container, limits: Limits) -> Iterator[Item]:
         try:

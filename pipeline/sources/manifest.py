@@ -18,7 +18,7 @@ from ..filesystems import name_of, open_uri
 from ..strict_json import encoding_of, json_type, parse_json
 from ._columns import RowConfig, item_of_row, normalized, our_names
 from ._paths import resolved
-from .base import Container, ItemIds, Source, SourcePlace, containers, refused
+from .base import Container, Source, SourcePlace, identified_items, refused
 
 __all__ = ["Config", "Manifest"]
 
@@ -57,11 +57,11 @@ class Manifest(Source):
         An item's id is its path as stated; a path's second row is ``path#2``, a row without a usable path
         ``manifest.csv#line=7``.
         """
-        ids = ItemIds()
-        for container in containers(place):
-            for number, row in self._rows(container):
-                item = self._item(row, number, container, place.limits.max_text_bytes)
-                yield ids.identified(item)
+        return identified_items(place, lambda container: self._items(container, place.limits.max_text_bytes))
+
+    def _items(self, container: Container, max_text_bytes: int) -> Iterator[Item]:
+        for number, row in self._rows(container):
+            yield self._item(row, number, container, max_text_bytes)
 
     def _rows(self, container: Container) -> Iterator[tuple[int, Row]]:
         """``(line number, row)``, with the error in place of a row that cannot be read."""

@@ -15,7 +15,7 @@ from schemas.sample import Item
 
 from ..filesystems import name_of, open_uri, printable
 from ._columns import RowConfig, item_of_row, normalized, our_names
-from .base import Container, ItemIds, Source, SourcePlace, containers, refused, spool
+from .base import Container, Source, SourcePlace, identified_items, refused, spool
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,10 +57,7 @@ class Parquet(Source):
 
         Where a row group cannot be read, one item with an error stands for all of its remaining rows.
         """
-        ids = ItemIds()
-        for container in containers(place):
-            for item in self._items(container, place):
-                yield ids.identified(item)
+        return identified_items(place, lambda container: self._items(container, place))
 
     def _items(self, container: Container, place: SourcePlace) -> Iterator[Item]:
         try:

@@ -20,7 +20,7 @@ from schemas.sample import Finding, Item
 from ..filesystems import name_of, open_uri, printable
 from ..strict_json import decode_text, json_type, parse_json
 from ._columns import RowConfig, item_of_row, normalized, our_names
-from .base import Container, ItemIds, Source, SourcePlace, containers, refused, spool
+from .base import Container, Source, SourcePlace, identified_items, refused, spool
 
 __all__ = ["Config", "WebDataset"]
 
@@ -55,10 +55,7 @@ class WebDataset(Source):
 
     def items(self, place: SourcePlace) -> Iterator[Item]:
         """In the order of the members. Where a tar file breaks off, one item with an error stands for its rest."""
-        ids = ItemIds()
-        for container in containers(place):
-            for item in self._items(container, place):
-                yield ids.identified(item)
+        return identified_items(place, lambda container: self._items(container, place))
 
     def _items(self, container: Container, place: SourcePlace) -> Iterator[Item]:
         if container.problem:

@@ -8,8 +8,9 @@ import pytest
 from pipeline.exported_truth import with_exported_truth
 from pipeline.ground_truth import fitted
 from schemas.geometry import Box
-from schemas.media.types import Document, Image, Media, Page, Video
+from schemas.media.types import Document, Image, Media, Page
 from schemas.sample import Item
+from tests.clips import CLIP
 
 VALUE = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0, "rectanglelabels": ["hand"]}
 RECTANGLE = {"id": "r", "from_name": "tag", "to_name": "image", "type": "rectanglelabels", "value": VALUE}
@@ -20,20 +21,6 @@ PAGES = Document(
     format="PDF",
     num_pages=2,
     pages=tuple(Page(page_index=index, width=100 + index, height=200) for index in range(2)),
-)
-CLIP = Video(
-    format="mp4",
-    codec="h264",
-    width=200,
-    height=100,
-    stored_width=200,
-    stored_height=100,
-    fps=10,
-    duration_s=10.0,
-    num_frames=100,
-    time_base_num=1,
-    time_base_den=10,
-    frame_pts=tuple(range(100)),
 )
 
 

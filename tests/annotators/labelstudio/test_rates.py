@@ -5,22 +5,8 @@ from typing import Any
 import pytest
 
 from annotators.labelstudio.export_files import found_in
-from schemas.media.types import Video
+from tests.clips import CLIP
 
-CLIP = Video(
-    format="mp4",
-    codec="h264",
-    width=200,
-    height=100,
-    stored_width=200,
-    stored_height=100,
-    fps=10,
-    duration_s=10.0,
-    num_frames=100,
-    time_base_num=1,
-    time_base_den=10,
-    frame_pts=tuple(range(100)),
-)
 FRAME = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0, "enabled": True}
 
 

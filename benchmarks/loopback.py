@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from typing import Self
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from aiohttp import web
 __all__ = ["LoopbackServer"]
 
 
-class LoopbackServer:
+class LoopbackServer(ABC):
     """A context manager; what it serves is the ``application`` of the class that inherits from it."""
 
     port: int
@@ -21,9 +22,9 @@ class LoopbackServer:
         """What an OpenAI client takes as its base_url."""
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @abstractmethod
     def application(self) -> web.Application:
         """The routes; called once, when the server starts."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         ready = threading.Event()

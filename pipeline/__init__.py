@@ -1,3 +1,3 @@
-from .lean_beam import import_lean
+from .lean_imports import import_lean
 
 import_lean()

@@ -27,6 +27,8 @@ PAGES = 2
 ENTRY_BYTES = 28_000
 """What all pictures of one medium together should stay below, encoded: 48 entries stay below 3 MB of page."""
 QUALITIES = (80, 65, 50, 35, 20)
+WEBP_METHOD = 1
+"""A quarter of the time of method 3 for a tenth more bytes."""
 
 
 class Thumbnail(Frozen):
@@ -145,7 +147,7 @@ def _webp(pixels: NDArray[Any], max_bytes: int) -> bytes:
     data = b""
     for quality in QUALITIES:
         buffer = BytesIO()
-        picture.save(buffer, "WEBP", quality=quality, method=3)
+        picture.save(buffer, "WEBP", quality=quality, method=WEBP_METHOD)
         data = buffer.getvalue()
         if len(data) <= max_bytes:
             break

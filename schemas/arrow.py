@@ -313,9 +313,10 @@ def field_table(
 
 
 def _field_rows(model: type[Frozen], prefix: str, narrowed: Mapping[str, Any]) -> Iterator[FieldRow]:
+    docs = model.field_docs()
     for name, field in model.model_fields.items():
         annotation = narrowed.get(name, field.annotation)
-        yield from _rows_of(annotation, prefix + name, " ".join((field.description or "").split()))
+        yield from _rows_of(annotation, prefix + name, " ".join(docs.get(name, "").split()))
 
 
 def _rows_of(annotation: Any, path: str, doc: str) -> Iterator[FieldRow]:

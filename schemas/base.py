@@ -6,7 +6,10 @@ import hashlib
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from .docstrings import attribute_docstrings
 
 __all__ = ["Frozen", "Int64", "canonical_json", "content_id"]
 
@@ -24,7 +27,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
         protected_namespaces=(),
     )
@@ -32,6 +34,21 @@ class Frozen(BaseModel):
     def evolve(self, **changes: Any) -> Self:
         """A changed copy that is validated again (``model_copy(update=...)`` is not)."""
         return type(self).model_validate({**dict(self), **changes})
+
+    @classmethod
+    def field_docs(cls) -> dict[str, str]:
+        """The string under each field, those of the bases included."""
+        bases = (base for base in reversed(cls.__mro__) if issubclass(base, Frozen))
+        return {name: text for base in bases for name, text in attribute_docstrings(base).items()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in cls.field_docs().items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return schema
 
 
 def content_id(*parts: Any) -> str:

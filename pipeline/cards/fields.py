@@ -77,8 +77,8 @@ def _column(name: str, row: FieldRow, where: Sequence[Config], configs: Sequence
 
 
 def _field(model: type[Frozen], name: str) -> Row:
-    field = model.model_fields[name]
-    return f"`{name}`", _type_name(field.annotation), _meaning(field.description or "")
+    annotation, doc = model.model_fields[name].annotation, model.field_docs().get(name, "")
+    return f"`{name}`", _type_name(annotation), _meaning(doc)
 
 
 def _meaning(docstring: str) -> str:

@@ -247,7 +247,7 @@ def test_field_table_of_a_config_is_its_columns() -> None:
 
     assert list(rows)[:3] == ["image", "mask", "sample_id"]
     assert rows["image"].type == "Image"
-    assert rows["media.width"].doc == Image.model_fields["width"].description
+    assert rows["media.width"].doc == "Width in pixels of the upright image (after EXIF orientation)."
     assert rows["regions[].polygons[].exterior[][]"].type == "float64"
     assert "media.frame_pts[]" not in rows
     top = {name.partition(".")[0].partition("[")[0] for name in rows}

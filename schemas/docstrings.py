@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 
 __all__ = ["attribute_docstrings"]
@@ -23,7 +23,7 @@ def attribute_docstrings(owner: type) -> Docstrings:
     return _of_module(owner.__module__).get(owner.__qualname__, {})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _of_module(name: str) -> dict[str, Docstrings]:
     try:
         source = inspect.getsource(sys.modules[name])

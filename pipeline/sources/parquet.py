@@ -87,7 +87,11 @@ class Parquet(Source):
         media = self.config.column or _media_column(schema)
         if media not in schema.names:
             raise SampleError(f"there is no column {media!r}", remedy=f"columns: {', '.join(schema.names)[:300]}")
-        return [media, *(n for n in schema.names if n != media and n.strip().lower() in self._names)]
+        columns = [media, *(n for n in schema.names if n != media and n.strip().lower() in self._names)]
+        twice = [name for name in columns if schema.names.count(name) > 1]
+        if twice:
+            raise SampleError(f"the column {twice[0]!r:.80} stands twice", remedy="give each column a name of its own")
+        return columns
 
     def _item(self, row: Row, number: int, container: Container, place: SourcePlace) -> Item:
         item_id = f"{container.name}#row={number}"

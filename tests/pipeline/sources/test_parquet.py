@@ -98,6 +98,17 @@ def test_the_usual_name_wins_among_several_and_a_choice_is_asked_for_otherwise(t
     assert (item.error, item.remedy) == ("shard.parquet: there is no column 'up'", "columns: left, right")
 
 
+@pytest.mark.parametrize("twice", ["image", "origin"])
+def test_two_columns_of_one_name_refuse_the_file_where_the_name_is_read(tmp_path: Path, read, twice: str) -> None:
+    cells = {"image": pa.array([medium(b"a")], MEDIA), "origin": pa.array(["real"])}
+    columns = [("image", cells["image"]), ("origin", cells["origin"]), (twice, cells[twice])]
+    path = tmp_path / "shard.parquet"
+    pq.write_table(pa.Table.from_arrays([cell for _, cell in columns], names=[name for name, _ in columns]), path)
+    (whole,) = read("parquet", path)
+    assert whole.error == f"shard.parquet: the column {twice!r} stands twice"
+    assert whole.remedy == "give each column a name of its own"
+
+
 def test_a_file_that_is_no_parquet_and_a_broken_row_group_are_one_item_each(tmp_path: Path, read) -> None:
     (tmp_path / "shard.parquet").write_bytes(b"PAR1 not really")
     (item,) = read("parquet", tmp_path / "shard.parquet")

@@ -154,6 +154,8 @@ def _verdict(value: Any, found: Findings) -> Verdict | None:
     spelled = value.strip().lower() if isinstance(value, str) else value
     for verdict in get_args(Verdict):
         if spelled == verdict:
+            if value != verdict:
+                found.mended(Flaw.OTHER_SPELLING.told(name="'verdict'", value=shown(value), choice=verdict))
             return verdict
     found.wrong(Flaw.NOT_A_CHOICE.told(name="'verdict'", value=shown(value), choices=", ".join(get_args(Verdict))))
     return None

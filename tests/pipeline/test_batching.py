@@ -223,7 +223,7 @@ def test_answers_that_nobody_counted_are_charged_with_what_they_were_expected_to
     assert [(row["usage"]["usd"], row["usage"]["output_tokens"]) for row in payments] == [(None, 0)] * 2
     words = [row["expected_usd"] - (1500 * 10 + 512 * 100) / 1e6 / 2 for row in payments]
     assert all(0.002 < usd < 0.01 for usd in words)
-    assert 0.09 < 3 * payments[0]["expected_usd"]
+    assert 3 * payments[0]["expected_usd"] > 0.09
 
     tested.finish("--budget", "0.13", code=3)
     assert len(tested.rows("payments")) == 3  # what was charged before still counts

@@ -76,7 +76,8 @@ def test_an_alias_and_another_case_mean_the_category_and_the_verdict(read: Read)
 
     assert reading.proposal is not None
     assert (reading.proposal.verdict, reading.proposal.regions[0].category) == ("generated", "blur")
-    assert (reading.status, reading.message) == ("repaired", 'region 1: category "SOFT " was taken for blur')
+    told = """region 1: category "SOFT " was taken for blur; 'verdict' " Generated" was taken for generated"""
+    assert (reading.status, reading.message) == ("repaired", told)
 
 
 def test_an_answer_to_a_question_cites_its_evidence(read: Read) -> None:

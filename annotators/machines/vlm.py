@@ -1,7 +1,7 @@
 """A vision-language model behind any OpenAI-compatible server.
 
 One sample, one question: the pictures of ``models.views``, the words of ``models.prompt``, an answer in the form of
-``models.wanted``. The answer is on disk before it is parsed; one that breaks the contract is asked for again with
+``models.forms``. The answer is on disk before it is parsed; one that breaks the contract is asked for again with
 what is wrong with it (``models.conversation``). The API key comes from the environment and goes nowhere else.
 """
 

@@ -15,11 +15,11 @@ from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .claims import claims_by_region, read_claims
 from .conventions import native_regions
 from .defects import Flaw, shown
+from .forms import Question
 from .grades import read_contrast, read_grades, read_grades_beside, read_rubric
 from .places import read_regions, said
 from .reading import Completion, begins_as_refusal, refuses, whole_text
 from .repair import Found, find_object
-from .wanted import Question
 
 __all__ = ["Asked", "Proposal", "Reading", "parse", "unreadable"]
 
@@ -53,7 +53,8 @@ def unreadable(completion: Completion, given: Found) -> Reading:
     if not words:
         return Reading("empty", (Flaw.EMPTY.told(),))
     if completion.finish_reason == "length":
-        return Reading("truncated", (Flaw.CUT_OFF.told(after=f" after {completion.output_tokens} tokens"),))
+        after = f" after {completion.output_tokens} tokens" if completion.output_tokens else ""
+        return Reading("truncated", (Flaw.CUT_OFF.told(after=after),))
     if begins_as_refusal(words):
         return Reading("refusal", (Flaw.REFUSAL.told(words=" ".join(words[:200].split())),))
     return Reading("parse_error", (given.defect,) if given.defect else ())

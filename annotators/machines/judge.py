@@ -49,7 +49,8 @@ class Config(ModelOptions):
     """This machine."""
     judges: Literal["candidates", "regions"] = "candidates"
     """candidates: the best candidate is taken over whole; regions: each region is judged by itself, and those that
-    reach ``min_score`` are taken over, with the words of the first candidate."""
+    reach ``min_score`` are taken over, with the words of the first candidate. What one answer of ``max_tokens`` has no
+    room for, at 80 tokens a score, is asked in further questions."""
     factors: tuple[Factor, ...] = Field(FACTORS, min_length=1)
     """What is scored, each with a definition and a weight."""
     scale_min: int = 1

@@ -32,8 +32,10 @@ FAULTS = (
     "garbage",
     "400",
     "filter",
+    "uncounted",
 )
-"""What can go wrong: by status, by silence, or by an answer that breaks the contract. ``ok`` in a script is none."""
+"""What can go wrong: by status, by silence, or by an answer that breaks the contract or comes without its
+tokens. ``ok`` in a script is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +178,7 @@ def completion(request: Request, fault: str, settings: Settings) -> Any:
                 "message": {"role": "assistant", "content": content, "refusal": refusal},
             }
         ],
-        "usage": _usage(request, content or ""),
+        **({} if fault == "uncounted" else {"usage": _usage(request, content or "")}),
     }
 
 

@@ -20,7 +20,7 @@ from annotators.base import Workbench
 from annotators.machines.vlm import Config, VisionModel
 from annotators.models.client import Client
 from annotators.models.conventions import CONVENTIONS
-from annotators.models.conventions.fit import Fit, Shot, fit_conventions, is_ambiguous
+from annotators.models.conventions.fit import Fit, Shot, farthest_apart, fit_conventions, is_ambiguous
 from annotators.models.conventions.found import numbers_in
 from annotators.models.conversation import Conversations
 from annotators.models.inquiry import Inquiry, Terms
@@ -70,19 +70,28 @@ class Calibration(NamedTuple):
     asked: int
     usable: int
     """Answers that hold four numbers."""
+    stated: BoxConvention | None
+    """What the prompt demanded."""
     declared: BoxConvention | None
+    apart: float
+    """How far the best two place a box apart at most, as a share of the picture's side."""
+
+    @property
+    def equals(self) -> tuple[BoxConvention, ...]:
+        """The best, and the next where these answers cannot tell it from the best; none where none explains them."""
+        if not self.fits or self.fits[0].hit_rate < MIN_HIT_RATE:
+            return ()
+        return tuple(fit.convention for fit in self.fits[: 2 if is_ambiguous(self.fits) else 1])
 
     @property
     def winner(self) -> BoxConvention | None:
-        """The convention that explains the answers; None where none does."""
-        is_explained = bool(self.fits) and self.fits[0].hit_rate >= MIN_HIT_RATE
-        return self.fits[0].convention if is_explained else None
+        """The convention that explains the answers, of equals the one that was demanded; None where none does."""
+        return self.stated if self.stated in self.equals else next(iter(self.equals), None)
 
     @property
     def is_confirmed(self) -> bool:
         """Whether something explains the answers, and nothing explains them better than what is declared."""
-        equals = [fit.convention for fit in self.fits[: 2 if is_ambiguous(self.fits) else 1]] if self.winner else []
-        return bool(equals) and (self.declared is None or self.declared in equals)
+        return bool(self.equals) and (self.declared is None or self.declared in self.equals)
 
 
 def calibrate(
@@ -106,7 +115,8 @@ def calibrate(
         samples = [(target, sample_of(target, Path(folder) / f"{number:04}.png")) for number, target in chosen]
         shots = asyncio.run(_ask_all(config, bench, samples, stated))
     fits = fit_conventions(shots) if len(shots) >= min(MIN_USABLE, images) else ()
-    return Calibration(config.model, fits, images, len(shots), declared)
+    apart = farthest_apart(fits[0].convention, fits[1].convention, shots) if fits else 0.0
+    return Calibration(config.model, fits, images, len(shots), stated, declared, apart)
 
 
 def lines(calibration: Calibration) -> Iterator[str]:
@@ -163,10 +173,13 @@ def _verdict(calibration: Calibration) -> Iterator[str]:
     if winner is None:
         yield f"no convention explains these answers: the best one, {best.convention}, hits {best.hit_rate:.0%}"
         return
-    if is_ambiguous(calibration.fits):
-        yield f"{winner} and {calibration.fits[1].convention} can hardly be told apart by these answers: ask for more"
+    if len(calibration.equals) > 1:
+        yield (
+            f"these answers cannot tell {' and '.join(calibration.equals)} apart, under which boxes lie at most "
+            f"{calibration.apart:.1%} of the picture's side from each other: more --images might"
+        )
     if declared is None:
-        yield f"boxes of {calibration.model} are {winner}"
+        yield f"boxes of {calibration.model} are {'taken as ' * (len(calibration.equals) > 1)}{winner}"
     elif calibration.is_confirmed:
         yield f"boxes of {calibration.model} are {declared}, as declared"
     else:

@@ -1,15 +1,16 @@
 """A model that judges what the machines before it proposed, and takes over the best, or the regions that hold.
 
 Every question is asked twice, the second time with proposals and factors in the reverse order; scores are the mean of
-both, and ``is_consistent`` says whether both led to the same choice. What was not chosen stays in ``candidates/`` as
-it is, with its scores in the judge's candidate.
+both, and ``is_consistent`` says whether both led to the same choice. More than an answer of ``max_tokens`` holds is
+asked in several questions. What was not chosen stays in ``candidates/`` as it is, with its scores in the judge's
+candidate.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
@@ -18,14 +19,16 @@ from schemas.base import canonical_json, content_id
 from schemas.candidate import Candidate, Judgement
 from schemas.errors import AnswerError
 from schemas.sample import Sample
+from schemas.task import Task
 
 from ..base import Reads
 from ..consensus.keeping import recited_answers, recited_claims
 from ..models.conversation import Outcome
 from ..models.earlier import candidate_words, region_words
 from ..models.inquiry import Inquiry
-from ..models.judging import Factor, Judged, Order, judging
+from ..models.judging import SCORE_TOKENS, Factor, Judged, Order, judging
 from ..models.options import ModelOptions
+from ..models.portions import portions
 from ..questioned import questioned
 from .vlm import VisionModel
 
@@ -46,7 +49,8 @@ class Config(ModelOptions):
     """This machine."""
     judges: Literal["candidates", "regions"] = "candidates"
     """candidates: the best candidate is taken over whole; regions: each region is judged by itself, and those that
-    reach ``min_score`` are taken over, with the words of the first candidate."""
+    reach ``min_score`` are taken over, with the words of the first candidate. What one answer of ``max_tokens`` has no
+    room for, at 80 tokens a score, is asked in further questions."""
     factors: tuple[Factor, ...] = Field(FACTORS, min_length=1)
     """What is scored, each with a definition and a weight."""
     scale_min: int = 1
@@ -80,13 +84,26 @@ class _Trial(NamedTuple):
 
     candidates: Sequence[Candidate]
     base: Inquiry
-    questions: Sequence[Inquiry]
-    outcomes: Sequence[Outcome]
+    questions: Sequence[Sequence[Inquiry]]
+    """One in each order, of each portion."""
+    outcomes: Sequence[Sequence[Outcome]]
+    """What came of each."""
 
     @property
     def judgements(self) -> tuple[Judgement, ...]:
         """All scores, question by question."""
-        return tuple(judgement for outcome in self.outcomes for judgement in outcome.proposal.judgements)
+        return _scores(self.answered)
+
+    @property
+    def answered(self) -> list[Outcome]:
+        """All outcomes, in the order of the questions."""
+        return [outcome for portion in self.outcomes for outcome in portion]
+
+    @property
+    def by_order(self) -> list[tuple[Judgement, ...]]:
+        """All scores, order by order; a portion whose order cannot matter was asked once and counts for both."""
+        count = max(map(len, self.outcomes), default=0)
+        return [_scores(portion[min(at, len(portion) - 1)] for portion in self.outcomes) for at in range(count)]
 
 
 class Judge(VisionModel):
@@ -94,6 +111,10 @@ class Judge(VisionModel):
 
     config: Config
     reads_earlier: ClassVar[Reads] = "always"
+
+    def answer_tokens(self, task: Task) -> int:
+        """Scores of one proposal: an answer holds at least these."""
+        return SCORE_TOKENS * len(self.config.factors)
 
     def expected_tokens(self, sample: Sample) -> tuple[int, ...]:
         return super().expected_tokens(sample) * (2 if self.config.swaps else 1)
@@ -106,10 +127,18 @@ class Judge(VisionModel):
         """One candidate. Raises AnswerError or ServiceError as a model does, and where nothing is good enough."""
         candidates = sorted({c.candidate_id: c for c in earlier}.values(), key=lambda c: c.candidate_id)
         base = self._inquirer.inquire(sample)
-        items = self._items(candidates, base)
-        questions = [self._question(base, items, order) for order in self._orders(len(items))]
-        trial = _Trial(candidates, base, questions, await self._conversations.hold_all(questions))
+        questions = self._questions(base, self._items(candidates, base))
+        rest = iter(await self._conversations.hold_all([q for portion in questions for q in portion]))
+        trial = _Trial(candidates, base, questions, [[next(rest) for _ in portion] for portion in questions])
         return (self._with_good_regions(trial) if self.config.judges == "regions" else self._with_best(trial),)
+
+    def _questions(self, base: Inquiry, items: Sequence[Judged]) -> list[list[Inquiry]]:
+        """In each order, by portions of which an answer has room for all scores."""
+        parts = portions([self.answer_tokens(self.bench.task)] * len(items), self.config.max_tokens)
+        return [
+            [self._question(base, items[part.start : part.stop], order) for order in self._orders(len(part))]
+            for part in parts
+        ]
 
     def _question(self, base: Inquiry, items: Sequence[Judged], order: Order) -> Inquiry:
         return judging(base, items, self.config.factors, (self.config.scale_min, self.config.scale_max), order)
@@ -140,11 +169,11 @@ class Judge(VisionModel):
         if self.config.min_score is not None and means[best] < self.config.min_score:
             raise self._not_good_enough(means[best], len(trial.candidates), judged)
         chosen = next(candidate for candidate in trial.candidates if candidate.candidate_id == best[0])
-        choices = {_best(self._means(outcome.proposal.judgements)) for outcome in trial.outcomes}
+        choices = {_best(self._means(judgements)) for judgements in trial.by_order}
         return judged.evolve(
             **_annotation(chosen),
             chosen_id=chosen.candidate_id,
-            is_consistent=len(choices) == 1 if len(trial.outcomes) > 1 else None,
+            is_consistent=len(choices) == 1 if len(trial.by_order) > 1 else None,
         )
 
     def _with_good_regions(self, trial: _Trial) -> Candidate:
@@ -153,9 +182,9 @@ class Judge(VisionModel):
         owned = [(candidate_id, region) for candidate_id, region in owned if (candidate_id, region.region_id) in kept]
         names = {(owner, r.region_id): f"{self.config.title}-{n}" for n, (owner, r) in enumerate(owned, 1)}
         firsts = {region_id: name for (owner, region_id), name in names.items() if owner == first.candidate_id}
-        choices = {frozenset(self._kept(outcome.proposal.judgements)) for outcome in trial.outcomes}
+        choices = {frozenset(self._kept(judgements)) for judgements in trial.by_order}
         regions = tuple(region.evolve(region_id=names[owner, region.region_id]) for owner, region in owned)
-        is_consistent = len(choices) == 1 if len(trial.outcomes) > 1 else None
+        is_consistent = len(choices) == 1 if len(trial.by_order) > 1 else None
         recited = {"claims": recited_claims(first, firsts), "answers": recited_answers(first, firsts)}
         said = {**_annotation(first), **recited, "regions": regions}
         return self._judged(trial).evolve(**said, is_consistent=is_consistent)
@@ -180,12 +209,13 @@ class Judge(VisionModel):
     def _judged(self, trial: _Trial) -> Candidate:
         """The judge's candidate before it has taken anything over."""
         candidates, base = trial.candidates, trial.base
-        asked = [question.key for question in trial.questions] or [base.key, *(c.candidate_id for c in candidates)]
+        keys = [question.key for portion in trial.questions for question in portion]
+        asked = keys or [base.key, *(c.candidate_id for c in candidates)]
         rule = canonical_json(self.config.model_dump(include={"judges", "min_score", "factors"}))
-        prompt = trial.questions[0].prompt_sha256 if trial.questions else ""
+        prompt = trial.questions[0][0].prompt_sha256 if trial.questions else ""
         return Candidate(
             candidate_id=content_id(base.sample.sample_id, self.config.title, asked, rule),
-            **questioned(self.config, base, trial.outcomes, candidates, prompt_sha256=prompt),
+            **questioned(self.config, base, trial.answered, candidates, prompt_sha256=prompt),
             judgements=trial.judgements,
         )
 
@@ -196,6 +226,10 @@ class Judge(VisionModel):
         )
         error.__dict__.update(answer_key=judged.answer_key, attempts=len(judged.attempts), history=judged.attempts)
         return error
+
+
+def _scores(outcomes: Iterable[Outcome]) -> tuple[Judgement, ...]:
+    return tuple(judgement for outcome in outcomes for judgement in outcome.proposal.judgements)
 
 
 def _best(means: dict[tuple[str, str], float]) -> tuple[str, str]:

@@ -15,12 +15,13 @@ from schemas.base import content_id
 from schemas.candidate import Candidate
 from schemas.errors import AnswerError
 from schemas.sample import Sample
+from schemas.task import Task
 
 from ..base import Reads
 from ..models.conversation import Outcome
 from ..models.inquiry import Inquiry
 from ..models.options import ModelOptions
-from ..models.relocating import hiding, locating, statements_of
+from ..models.relocating import PLACE_TOKENS, hiding_all, locating_all, statements_of
 from ..questioned import questioned
 from .vlm import VisionModel
 
@@ -44,6 +45,10 @@ class Relocate(VisionModel):
     config: Config
     reads_earlier: ClassVar[Reads] = "always"
 
+    def answer_tokens(self, task: Task) -> int:
+        """The answer about one statement with one place."""
+        return PLACE_TOKENS
+
     def expected_tokens(self, sample: Sample) -> tuple[int, ...]:
         return super().expected_tokens(sample) * (len(self.config.after) or 1) * (2 if self.config.covers else 1)
 
@@ -64,9 +69,10 @@ class Relocate(VisionModel):
         statements = statements_of(candidate, base.views)
         if not statements:
             return []
-        convention, owner = self._inquirer.terms.convention, candidate.candidate_id
-        where = locating(base, owner, statements, convention, self.config.min_iou)
-        return [where, hiding(base, owner, statements)] if self.config.covers else [where]
+        owner, most = candidate.candidate_id, self.config.max_tokens
+        convention, min_iou = self._inquirer.terms.convention, self.config.min_iou
+        where = locating_all(base, owner, statements, convention=convention, min_iou=min_iou, max_tokens=most)
+        return [*where, *hiding_all(base, owner, statements, max_tokens=most)] if self.config.covers else where
 
     def _tried(
         self, base: Inquiry, candidates: Sequence[Candidate], questions: Sequence[Inquiry], outcomes: Sequence[Outcome]

@@ -1,18 +1,19 @@
 """A vision-language model behind any OpenAI-compatible server.
 
 One sample, one question: the pictures of ``models.views``, the words of ``models.prompt``, an answer in the form of
-``models.wanted``. The answer is on disk before it is parsed; one that breaks the contract is asked for again with
+``models.forms``. The answer is on disk before it is parsed; one that breaks the contract is asked for again with
 what is wrong with it (``models.conversation``). The API key comes from the environment and goes nowhere else.
 """
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal, NoReturn
+from typing import ClassVar, Literal, NoReturn, get_args
 
 from schemas.base import canonical_json, content_id
 from schemas.candidate import Candidate
 from schemas.errors import ConfigError
+from schemas.media.types import Modality
 from schemas.sample import Sample
 from schemas.task import Task
 from schemas.taxonomy import Taxonomy
@@ -30,6 +31,9 @@ from ..models.till import expected_tokens
 from ..questioned import questioned
 
 __all__ = ["Config", "VisionModel"]
+
+REASON_TOKENS = 50
+"""Tokens of one grade, criterion or option with its reason, in a sentence, and the JSON around it."""
 
 
 class Config(ModelOptions):
@@ -66,10 +70,21 @@ class VisionModel(Annotator):
             )
 
     def prepare(self, task: Task) -> tuple[str, ...]:
-        """Raises ConfigError where nothing says what the model's boxes mean; tells where nothing was measured."""
+        """Raises ConfigError where nothing says what the model's boxes mean; tells where nothing was measured, and
+        where an answer has no room.
+        """
         config = self.config
         if config.known_convention is None and task.boxes is None:
             _undeclared(config)
+        return (*self._unmeasured(task), *self._cramped(task))
+
+    def answer_tokens(self, task: Task) -> int:
+        """About how many tokens an answer takes where the task asks for a list of things, each with its reason."""
+        most_graded = max(len(task.graded(modality)) for modality in get_args(Modality))
+        return REASON_TOKENS * max(len(task.options), len(task.criteria), most_graded)
+
+    def _unmeasured(self, task: Task) -> tuple[str, ...]:
+        config = self.config
         if config.convention is not None:
             return ()
         meaning = config.known_convention or task.boxes
@@ -78,6 +93,12 @@ class VisionModel(Annotator):
             f"{config.title}: model {config.model!r} is not calibrated: its boxes are read as {meaning}, as {source}; "
             f"`witnessmark calibrate --model {config.model}` measures what they mean",
         )
+
+    def _cramped(self, task: Task) -> tuple[str, ...]:
+        title, needed, most = self.config.title, self.answer_tokens(task), self.config.max_tokens
+        if needed <= most:
+            return ()
+        return (f"{title}: an answer takes about {needed} tokens and is cut off at {most}: raise its max_tokens",)
 
     def check_price(self) -> None:
         """Raises ConfigError where the model has no price."""

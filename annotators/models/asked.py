@@ -13,7 +13,7 @@ from schemas.task import Task
 from schemas.taxonomy import Taxonomy
 
 from .conventions import CONVENTIONS, Convention
-from .wanted import Question
+from .forms import Question
 
 __all__ = ["Asked", "Findings", "Proposal", "Reading"]
 

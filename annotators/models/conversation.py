@@ -261,9 +261,10 @@ _RAISE = {
 
 
 def _unusable(reading: Reading, key: str, history: tuple[Attempt, ...], bound: str) -> AnswerError:
+    raised = "raise max_tokens" if reading.status == "truncated" else _RAISE[bound]
     error = AnswerError(
         f"the model's answer cannot be used: {reading.message}",
-        remedy=f"the raw answer is {key[:12]}... in answers/; try another model or prompt, or {_RAISE[bound]}",
+        remedy=f"the raw answer is {key[:12]}... in answers/; try another model or prompt, or {raised}",
     )
     error.__dict__.update(answer_key=key, attempts=len(history), history=history, parse_status=reading.status)
     return error

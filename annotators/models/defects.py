@@ -77,7 +77,7 @@ class Flaw(Enum):
     PROSE_AROUND = "there was prose around the object"
     BROKEN_JSON = "the JSON was broken in its punctuation"
     OTHER_KEY = "the box stood under the key {value}"
-    OTHER_SPELLING = "category {value} was taken for {category}"
+    OTHER_SPELLING = "{name} {value} was taken for {choice}"
     ROUNDED_OUTSIDE = "box {value} reached out of the picture by rounding"
     CLOSED_RING = "the polygon repeated its first point at its end"
 

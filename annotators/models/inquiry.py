@@ -19,12 +19,13 @@ from schemas.taxonomy import Taxonomy
 from .asked import Asked, Reading
 from .conventions import Convention
 from .earlier import earlier_words
+from .forms import Question
 from .parse import parse
 from .prompt import render_prompt, sample_words
 from .reading import Completion
 from .request import Exchange
 from .views import Seeing, plan_views
-from .wanted import Question, form_words, wanted_schema
+from .wanted import form_words, wanted_schema
 from .wording import BUILT_IN
 
 __all__ = ["Inquirer", "Inquiry", "Terms", "question_of", "reask_key"]

@@ -15,11 +15,11 @@ from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .claims import claims_by_region, read_claims
 from .conventions import native_regions
 from .defects import Flaw, shown
+from .forms import Question
 from .grades import read_contrast, read_grades, read_grades_beside, read_rubric
 from .places import read_regions, said
 from .reading import Completion, begins_as_refusal, refuses, whole_text
 from .repair import Found, find_object
-from .wanted import Question
 
 __all__ = ["Asked", "Proposal", "Reading", "parse", "unreadable"]
 
@@ -53,7 +53,8 @@ def unreadable(completion: Completion, given: Found) -> Reading:
     if not words:
         return Reading("empty", (Flaw.EMPTY.told(),))
     if completion.finish_reason == "length":
-        return Reading("truncated", (Flaw.CUT_OFF.told(after=f" after {completion.output_tokens} tokens"),))
+        after = f" after {completion.output_tokens} tokens" if completion.output_tokens else ""
+        return Reading("truncated", (Flaw.CUT_OFF.told(after=after),))
     if begins_as_refusal(words):
         return Reading("refusal", (Flaw.REFUSAL.told(words=" ".join(words[:200].split())),))
     return Reading("parse_error", (given.defect,) if given.defect else ())
@@ -154,6 +155,8 @@ def _verdict(value: Any, found: Findings) -> Verdict | None:
     spelled = value.strip().lower() if isinstance(value, str) else value
     for verdict in get_args(Verdict):
         if spelled == verdict:
+            if value != verdict:
+                found.mended(Flaw.OTHER_SPELLING.told(name="'verdict'", value=shown(value), choice=verdict))
             return verdict
     found.wrong(Flaw.NOT_A_CHOICE.told(name="'verdict'", value=shown(value), choices=", ".join(get_args(Verdict))))
     return None

@@ -117,7 +117,7 @@ def _category(where: str, value: Any, asked: Asked, found: Findings) -> str | No
         found.wrong(Flaw.UNKNOWN_CATEGORY.told(where, value=shown(value), choices=", ".join(names)))
         return None
     if category != value:
-        found.mended(Flaw.OTHER_SPELLING.told(where, value=shown(value), category=category))
+        found.mended(Flaw.OTHER_SPELLING.told(where, name="category", value=shown(value), choice=category))
     return category
 
 

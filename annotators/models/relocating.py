@@ -28,11 +28,12 @@ from .earlier import is_in
 from .inquiry import Inquiry
 from .judging import FORM, read_judgements
 from .places import read_view
+from .portions import portions
 from .reading import Completion
 from .shapes import read_shape
 from .wanted import schema_text
 
-__all__ = ["HIDDEN", "KIND", "RELOCATED", "Statement", "hiding", "locating", "statements_of"]
+__all__ = ["HIDDEN", "KIND", "PLACE_TOKENS", "RELOCATED", "Statement", "hiding_all", "locating_all", "statements_of"]
 
 KIND = "relocate"
 """Kind of the machine that asks: it tries what others said, and says nothing of its own about the medium."""
@@ -40,7 +41,10 @@ RELOCATED = "relocated"
 """Name of the judgement: share of a statement's places that were found again from its words."""
 HIDDEN = "hidden"
 """Name of the judgement: 1 where a statement can no longer be seen once its places are covered, else 0."""
-MOST_STATEMENTS = 60
+PLACE_TOKENS = 40
+"""Tokens of one place in an answer, on the long side."""
+SEEN_TOKENS = 25
+"""Tokens of the answer whether one statement can be seen, on the long side."""
 MOST_CHARS = 1000
 """Characters of a statement that are told."""
 DATA = """\
@@ -75,29 +79,47 @@ def statements_of(candidate: Candidate, views: Sequence[View]) -> tuple[Statemen
     ]
     found = [statement for statement in cited if statement.regions and statement.words.strip()]
     own = [Statement(region.explanation, (region,)) for region in places.values() if region.explanation.strip()]
-    return tuple((found or own)[:MOST_STATEMENTS])
+    return tuple(found or own)
 
 
-def locating(
-    base: Inquiry, candidate_id: str, statements: Sequence[Statement], convention: Convention, min_iou: float
-) -> Inquiry:
-    """The question where the statements' places are; read as one RELOCATED judgement for each statement.
+def locating_all(
+    base: Inquiry,
+    candidate_id: str,
+    statements: Sequence[Statement],
+    *,
+    convention: Convention,
+    min_iou: float,
+    max_tokens: int,
+) -> list[Inquiry]:
+    """The questions where the statements' places are; read as one RELOCATED judgement for each statement.
 
-    A place counts as found where a box of the answer for the same statement overlaps it by ``min_iou``.
+    A place counts as found where a box of the answer for the same statement overlaps it by ``min_iou``. One question
+    asks about as many statements as an answer of ``max_tokens`` has room for.
     """
-    schema = _places_schema(base.sample.modality, len(statements), convention)
     system = f"{LOCATE} {DATA}\nA box is {convention.words}."
-    return _asking(base, statements, system, schema, _place_reader(candidate_id, statements, min_iou))
+    questions = []
+    for part in portions([PLACE_TOKENS * len(statement.regions) for statement in statements], max_tokens):
+        asked = statements[part.start : part.stop]
+        schema = _places_schema(base.sample.modality, len(asked), convention)
+        read = _place_reader(candidate_id, asked, min_iou, part.start)
+        questions.append(_asking(base, asked, system, schema, read))
+    return questions
 
 
-def hiding(base: Inquiry, candidate_id: str, statements: Sequence[Statement]) -> Inquiry:
-    """The question what can still be seen with all places covered; read as one HIDDEN judgement for each statement."""
+def hiding_all(base: Inquiry, candidate_id: str, statements: Sequence[Statement], *, max_tokens: int) -> list[Inquiry]:
+    """The questions what can still be seen with all places of all statements covered; read as one HIDDEN judgement for
+    each statement. One question asks about as many statements as an answer of ``max_tokens`` has room for.
+    """
     regions = [region for statement in statements for region in statement.regions]
     covers = tuple(tuple(_cover(r, view) for r in regions if is_in(r, view)) for view in base.views)
-    schema = _seen_schema(len(statements))
-    question = _asking(base, statements, f"{HIDE} {DATA}", schema, _seen_reader(candidate_id, len(statements)))
-    key = content_id("covered", question.key, [[box.model_dump() for box in boxes] for boxes in covers])
-    return replace(question, covers=covers, key=key)
+    dumped = [[box.model_dump() for box in boxes] for boxes in covers]
+    questions = []
+    for part in portions([SEEN_TOKENS] * len(statements), max_tokens):
+        read = _seen_reader(candidate_id, len(part), part.start)
+        asked = statements[part.start : part.stop]
+        question = _asking(base, asked, f"{HIDE} {DATA}", _seen_schema(len(part)), read)
+        questions.append(replace(question, covers=covers, key=content_id("covered", question.key, dumped)))
+    return questions
 
 
 def _asking(
@@ -168,13 +190,15 @@ def _list_of(name: str, description: str, entry: dict[str, Any]) -> dict[str, An
 
 
 def _place_reader(
-    candidate_id: str, statements: Sequence[Statement], min_iou: float
+    candidate_id: str, statements: Sequence[Statement], min_iou: float, before: int
 ) -> Callable[[Completion, Asked], Reading]:
+    """``before`` is how many statements were asked about in earlier questions."""
+
     def read(completion: Completion, asked: Asked) -> Reading:
         def judgements(answer: dict[str, Any], found: Findings) -> tuple[Judgement, ...]:
             places = _places(answer.get("places"), len(statements), asked, found)
             return tuple(
-                _relocated(candidate_id, statement, [p for n, p in places if n == number], min_iou, number)
+                _relocated(candidate_id, statement, [p for n, p in places if n == number], min_iou, before + number)
                 for number, statement in enumerate(statements, 1)
             )
 
@@ -216,11 +240,13 @@ def _best_iou(region: Region, places: Sequence[tuple[View, Box]]) -> float:
     return max(ious, default=0.0)
 
 
-def _seen_reader(candidate_id: str, count: int) -> Callable[[Completion, Asked], Reading]:
+def _seen_reader(candidate_id: str, count: int, before: int) -> Callable[[Completion, Asked], Reading]:
     def read(completion: Completion, asked: Asked) -> Reading:
         def judgements(answer: dict[str, Any], found: Findings) -> tuple[Judgement, ...]:
             seen = _seen(answer.get("statements"), count, found)
-            return tuple(_hidden(candidate_id, number, is_visible) for number, is_visible in sorted(seen.items()))
+            return tuple(
+                _hidden(candidate_id, before + number, is_visible) for number, is_visible in sorted(seen.items())
+            )
 
         return read_judgements(completion, "statements", judgements)
 

@@ -134,7 +134,8 @@ def request_head(parameters: dict[str, JsonValue], system: str, api: Api = "chat
     """The start of a body, up to the user message: the same for all samples that are asked the same."""
     if api == "chat":
         return _json(parameters)[:-1] + b',"messages":[' + _message("system", system) + b","
-    return _json({**parameters, "store": False, "instructions": system})[:-1] + b',"input":['
+    once = {"store": False, "stream": False}  # transformers' server streams unless it is told not to
+    return _json({**parameters, **once, "instructions": system})[:-1] + b',"input":['
 
 
 def request_pieces(

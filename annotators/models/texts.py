@@ -9,8 +9,8 @@ from schemas.sample import Asset
 from schemas.task import Task
 
 from ..base import OpenUri
+from .forms import Question
 from .pictures import measured_bytes
-from .wanted import Question
 
 if TYPE_CHECKING:
     from schemas.media.documents import Word

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from schemas.media.types import Modality
 
-from .wanted import QUESTION_KINDS, Question
+from .forms import QUESTION_KINDS, Question
 
 __all__ = ["BUILT_IN", "FILE_NAMES"]
 

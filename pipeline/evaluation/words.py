@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from schemas.base import Frozen
 
-from .bench import Bench, Bencher, Difference
 from .costs import Costs
 from .measures import MEASURES
+from .standings import Bench, Bencher, Difference
 
 __all__ = ["Dot", "Pareto", "Step", "bench_lines", "pareto"]
 

@@ -8,7 +8,7 @@ from schemas.base import Frozen
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 
-from ..evaluation.bench import Bench
+from ..evaluation.standings import Bench
 from ..evaluation.words import Pareto
 from ..quality import Quality
 from ..shortcuts import Shortcut

@@ -210,3 +210,23 @@ def test_a_budget_holds_for_batches_too_and_a_larger_one_goes_on(bench: Callable
     tested.finish("--budget", "10")
     assert sorted(tested.server.stats()["attempts"].values()) == [1] * COUNT
     tested.check_books()
+
+
+def test_answers_that_nobody_counted_are_charged_with_what_they_were_expected_to_cost(
+    bench: Callable[..., Bench],
+) -> None:
+    """Half the price of one picture's 1,500 tokens, the words', and a quarter of max_tokens; two of them fit."""
+    tested = bench("max_requests: 1", script=("uncounted",), faulty=1.0)
+    text = tested.finish("--budget", "0.09", code=3)
+    assert "the budget of $0.09 is reached" in text
+    payments = tested.rows("payments")
+    assert [(row["usage"]["usd"], row["usage"]["output_tokens"]) for row in payments] == [(None, 0)] * 2
+    words = [row["expected_usd"] - (1500 * 10 + 512 * 100) / 1e6 / 2 for row in payments]
+    assert all(0.002 < usd < 0.01 for usd in words)
+    assert 3 * payments[0]["expected_usd"] > 0.09
+
+    tested.finish("--budget", "0.13", code=3)
+    assert len(tested.rows("payments")) == 3  # what was charged before still counts
+    tested.finish("--budget", "10")
+    assert sorted(tested.server.stats()["attempts"].values()) == [1] * COUNT
+    assert (tested.spend["calls"], tested.spend["unpriced_calls"], tested.spend["usd"]) == (COUNT, COUNT, 0.0)

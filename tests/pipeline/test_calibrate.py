@@ -88,6 +88,24 @@ def test_numbers_that_mean_nothing_have_no_winner(tmp_path: Path) -> None:
     assert "no convention explains these answers" in list(lines(found))[-1]
 
 
+@pytest.mark.parametrize("stated", ["nines_xyxy", "thousandths_xyxy"])
+def test_of_two_that_answers_cannot_tell_apart_the_one_that_was_demanded_is_taken_and_said(
+    tmp_path: Path, stated: BoxConvention
+) -> None:
+    """Noise of the picture's size that goes beyond its edge: 0 to 999 and 0 to 1000 look the same."""
+    with Seer("nines_xyxy", of="picture", is_clipped=False) as server:
+        config = Config(base_url=server.base_url, **SEEN)
+        found = calibrate(config, images=24, answers=str(tmp_path), sizes=SMALL, stated=stated)
+
+    told, verdict = list(lines(found))[-2:]
+    assert set(found.equals) == {"nines_xyxy", "thousandths_xyxy"}
+    assert "apart, under which boxes lie at most 0.1% of the picture's side from each other" in told
+    assert verdict == f"boxes of house are taken as {stated}"
+    assert (found.winner, found.is_confirmed) == (stated, True)
+    for declared in BOX_CONVENTIONS:
+        assert found._replace(declared=declared).is_confirmed is (declared in ("nines_xyxy", "thousandths_xyxy"))
+
+
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with Seer("unit_xyxy") as server:
         url = server.base_url

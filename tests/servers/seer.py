@@ -31,7 +31,8 @@ def as_box(numbers: list[float]) -> Any:
 class Seer(QuirkyServer):
     """``noise`` is the standard deviation of each edge, as a share of the box's side or, by ``of``, of the picture's.
 
-    ``say`` puts the numbers into words: JSON of what it gives, or the string itself.
+    Noise stops at the picture's edge, as models' does, unless it ``is_clipped`` not. ``say`` puts the numbers into
+    words: JSON of what it gives, or the string itself.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Seer(QuirkyServer):
         *,
         noise: float = 0.02,
         of: str = "box",
+        is_clipped: bool = True,
         say: Say = as_box,
         seed: int = 0,
         fault: Callable[[int], str] = lambda call: "",
     ) -> None:
         self.convention, self.noise, self.of, self.say, self.fault = CONVENTIONS[convention], noise, of, say, fault
+        self.is_clipped = is_clipped
         self.random = random.Random(seed)
         self.words: list[str] = []
         self._lock = threading.Lock()
@@ -74,10 +77,9 @@ class Seer(QuirkyServer):
         right, bottom = self.convention.edges(view, size)
         corners = [x1 / width, y1 / height, x2 / width, y2 / height]
         sides = [corners[2] - corners[0], corners[3] - corners[1]] * 2 if self.of == "box" else [1.0] * 4
-        noisy = [
-            min(max(share + self.random.gauss(0, self.noise) * side, 0.0), 1.0)
-            for share, side in zip(corners, sides, strict=True)
-        ]
+        noisy = [share + self.random.gauss(0, self.noise) * side for share, side in zip(corners, sides, strict=True)]
+        if self.is_clipped:
+            noisy = [min(max(share, 0.0), 1.0) for share in noisy]
         edges = (right, bottom, right, bottom)
         x1, y1, x2, y2 = (share * edge for share, edge in zip(noisy, edges, strict=True))
         numbers = self.convention.order.from_corners(x1, y1, x2, y2)

@@ -19,7 +19,7 @@ from schemas.task import BoxConvention
 
 from .boxes import CONVENTIONS, Convention
 
-__all__ = ["Fit", "Shot", "fit_conventions", "is_ambiguous"]
+__all__ = ["Fit", "Shot", "farthest_apart", "fit_conventions", "is_ambiguous"]
 
 FAR_OFF = 0.25
 """Errors, as a share of the picture, count as no more: a miss is a miss under any convention."""
@@ -77,6 +77,17 @@ def is_ambiguous(fits: Sequence[Fit]) -> bool:
     first, second = fits[0], fits[1]
     is_close = abs(first.log_likelihood - second.log_likelihood) < CLOSE_CALL
     return is_close and max(first.at_edge, 0) - max(second.at_edge, 0) < 3
+
+
+def farthest_apart(one: BoxConvention, other: BoxConvention, shots: Sequence[Shot]) -> float:
+    """How far the boxes of these answers lie apart at most under two conventions, as a share of the picture's side."""
+    return max(
+        abs(first - second) / shot.size[edge % 2]
+        for shot in shots
+        for edge, (first, second) in enumerate(
+            zip(_in_pixels(CONVENTIONS[one], shot), _in_pixels(CONVENTIONS[other], shot), strict=True)
+        )
+    )
 
 
 def _fit(convention: Convention, shots: Sequence[Shot]) -> Fit:

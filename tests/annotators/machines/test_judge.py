@@ -64,9 +64,8 @@ def judged(server: ThinkingServer, bench: Workbench, sample: Sample, *earlier: C
         model="gpt-4o-mini",
         name="jury",
         after=("a",),
-        factors=FACTORS,
         convention="thousandths_xyxy",
-        **options,
+        **{"factors": FACTORS, **options},
     )
 
     async def once() -> Candidate:
@@ -205,6 +204,37 @@ def test_regions_that_hold_are_taken_over_with_what_cites_them(make_image: Any, 
     assert (found.explanation, found.chosen_id, found.is_consistent) == (GOOD, None, True)
     assert found.claims == (a.claims[0], Claim(start=0, end=4, region_ids=("jury-1",)))
     assert {(j.candidate_id, j.region_id) for j in found.judgements} == {("a", "a-1"), ("a", "a-2"), ("b", "b-3")}
+
+
+def test_more_regions_than_an_answer_has_room_for_are_judged_in_several_questions(
+    make_image: Any, make_bench: Any
+) -> None:
+    """The server stands for a model that is cut off where scores take more than ``max_tokens``, at 60 tokens each."""
+    sample = make_image(9, size=(400, 40))
+    regions = [region(number, GOOD if number % 3 else BAD, "a") for number in range(40)]
+    first = said(sample, "a", GOOD, *regions)
+
+    def think(asked: Asked) -> Any:
+        answer = scores_of(asked, by_words)
+        return answer if 60 * len(answer["scores"]) <= 1000 else '{"scores": [{"proposal": 1, "fac'
+
+    with ThinkingServer(think) as server:
+        found = judged(server, make_bench(), sample, first, judges="regions", max_tokens=1000)
+    assert sorted(len(asked.proposals()) for asked in server.asked) == [4] * 2 + [6] * 12
+    assert [r.box for r in found.regions] == [r.box for r in regions if r.explanation == GOOD]
+    assert sorted((j.region_id, j.name) for j in found.judgements) == sorted(
+        (r.region_id, factor.name) for r in regions for factor in FACTORS for _ in range(2)
+    )
+    assert (found.is_consistent, len(found.attempts)) == (True, 14)
+
+
+def test_a_portion_whose_order_cannot_matter_is_asked_once(make_image: Any, make_bench: Any) -> None:
+    sample = make_image(10, size=(80, 40))
+    a = said(sample, "a", GOOD, *(region(number, GOOD, "a") for number in range(3)))
+    with ThinkingServer(lambda asked: scores_of(asked, by_words)) as server:
+        found = judged(server, make_bench(), sample, a, judges="regions", factors=FACTORS[:1], max_tokens=160)
+    assert sorted(len(asked.proposals()) for asked in server.asked) == [1, 2, 2]
+    assert (found.is_consistent, len(found.regions), len(found.attempts)) == (True, 3, 3)
 
 
 def test_where_there_are_no_regions_nobody_is_asked(make_image: Any, make_bench: Any) -> None:

@@ -190,6 +190,36 @@ def test_what_is_wrong_is_named_and_asked_again(
     assert [j.score for j in found.judgements] == [1.0, 0.0, 1.0, 1.0]
 
 
+def test_more_statements_than_an_answer_has_room_for_are_asked_about_in_several_questions(
+    make_image: Any, tried: Callable[..., Candidate]
+) -> None:
+    """The server stands for a model that is cut off after ``max_tokens``, at 25 tokens a place and 15 a statement."""
+    sample = make_image(7, size=(400, 40))
+    boxes = [Box(x1=4 * n, y1=0, x2=4 * n + 4, y2=40) for n in range(90)]
+    first = said(sample, claims=(), regions=tuple(region(f"r{n}", box, f"Spot {n}.") for n, box in enumerate(boxes)))
+
+    def think(asked: Asked) -> Any:
+        told = [line.partition('"Spot ')[2] for line in asked.words.splitlines() if "Statement" in line]
+        spots = dict(enumerate((int(words.partition(".")[0]) for words in told), 1))
+        if len(spots) * (25 if is_locating(asked) else 15) > 1000:
+            return '{"places": [{"statement"'
+        if is_locating(asked):
+            boxed = [(n, boxes[spot]) for n, spot in spots.items() if spot != 70]
+            return {"places": [{"statement": n, "box": [b.x1, b.y1, b.x2, b.y2]} for n, b in boxed]}
+        return {"statements": [{"statement": n, "is_visible": spot == 71} for n, spot in spots.items()]}
+
+    with ThinkingServer(think) as server:
+        found = tried(server, sample, first, max_tokens=1000)
+    assert [(j.name, j.position, j.score) for j in found.judgements] == [
+        *(("relocated", n + 1, float(n != 70)) for n in range(90)),
+        *(("hidden", n + 1, float(n != 71)) for n in range(90)),
+    ]
+    assert [j.region_id for j in found.judgements[:90]] == [f"r{n}" for n in range(90)]
+    assert (len(server.asked), len(found.attempts)) == (7, 7)
+    hidden = [asked for asked in server.asked if not is_locating(asked)]
+    assert {(np.asarray(Picture.open(io.BytesIO(a.pictures[0])))[:, :360] == 127).all() for a in hidden} == {True}
+
+
 def test_a_failure_tells_what_the_other_question_cost(make_image: Any, tried: Callable[..., Candidate]) -> None:
     sample, right = make_image(6, size=(80, 40)), thinking([], {1: True, 2: True})
     with (

@@ -13,6 +13,8 @@ import pytest
 
 import annotators.machines
 from annotators.base import MachineConfig, Workbench
+from annotators.machines.judge import Config as JudgeConfig
+from annotators.machines.judge import Judge
 from annotators.machines.vlm import Config, VisionModel
 from annotators.models.prices import TokenPrice
 from annotators.models.retries import Backoff
@@ -22,6 +24,7 @@ from schemas.checks import check_region
 from schemas.errors import AnswerError, ConfigError, MediaError, SampleError, ServiceError
 from schemas.plugins import configure
 from schemas.sample import Sample
+from schemas.task import Criterion, Task
 from schemas.taxonomy import Taxonomy
 
 Serve = Callable[..., ModelServer]
@@ -223,6 +226,7 @@ def test_an_answer_that_never_becomes_usable_is_an_answer_error_with_its_raw_ans
     assert [attempt.status for attempt in state["history"]] == [expected[0]] * 2
     assert state["answer_key"] == state["history"][-1].answer_key
     assert make_bench().answers.get(state["answer_key"]) is not None
+    assert error.remedy.endswith("raise max_tokens" if fault == "length" else "raise max_attempts")
 
 
 def test_prose_around_the_answer_is_cut_away_and_said(serve: Serve, make_image: MakeImage, propose: Propose) -> None:
@@ -495,3 +499,22 @@ def test_an_address_that_is_none_or_may_hold_a_secret_is_refused(
 def test_a_machine_has_a_title_and_perhaps_a_model() -> None:
     assert [Config().title, Config(name="eye").title] == ["vlm", "eye"]
     assert [Config(model="house").model_asked, MachineConfig(kind="other").model_asked] == ["house", ""]
+
+
+CRITERIA = tuple(Criterion(name=f"c{number}", definition="It holds.") for number in range(41))
+OPTIONS = tuple(f"o{number}" for number in range(60))
+
+
+@pytest.mark.parametrize(
+    ("machine", "task", "tokens"),
+    [
+        (VisionModel, Task(kind="rubric", criteria=CRITERIA), 2050),
+        (VisionModel, Task(kind="contrast", options=OPTIONS), 3000),
+        (VisionModel, Task(kind="contrast", options=OPTIONS[:2]), 0),
+        (Judge, Task(kind="contrast", options=OPTIONS), 0),
+    ],
+)
+def test_an_answer_that_has_no_room_is_told_before_anything_is_paid(machine: Any, task: Task, tokens: int) -> None:
+    config = {VisionModel: Config, Judge: JudgeConfig}[machine](convention="unit_xyxy", name="eye", after=("a",))
+    told = (f"eye: an answer takes about {tokens} tokens and is cut off at 2048: raise its max_tokens",)
+    assert machine(config).prepare(task) == (told if tokens else ())

@@ -259,6 +259,19 @@ def test_the_responses_api_where_the_recipe_asks_for_it(make_image: MakeImage, p
     assert (found.parse_status, found.usage.input_tokens, found.usage.output_tokens) == ("ok", 200, 20)
 
 
+def test_a_server_that_streams_unless_it_is_told_not_to_is_told(make_image: MakeImage, propose: Propose) -> None:
+    """``transformers serve``, in the Responses API."""
+    created = json.dumps({"response": {**RESPONSE, "output": [], "status": "queued"}, "type": "response.created"})
+
+    def reply(call: Call) -> Said:
+        return responses(json.dumps(ANSWER)) if call.body.get("stream") is False else Said(f"data: {created}\n\n")
+
+    with QuirkyServer(reply) as server:
+        (found,) = propose(server.base_url, make_image(), api="responses")
+
+    assert [a.status for a in found.attempts] == ["ok"]
+
+
 def test_a_form_that_the_responses_api_refuses_is_told_in_words(make_image: MakeImage, propose: Propose) -> None:
     def reply(call: Call) -> Said:
         if "text" in call.body:

@@ -269,6 +269,7 @@ MENDED: list[tuple[Flaw, str]] = [
     (Flaw.BROKEN_JSON, json.dumps(ANSWER).replace(', "regions"', ' "regions"')),
     (Flaw.OTHER_KEY, json.dumps(ANSWER).replace('"box"', '"bbox_2d"')),
     (Flaw.OTHER_SPELLING, json.dumps(ANSWER).replace("blur", "Soft")),
+    (Flaw.OTHER_SPELLING, json.dumps({**ANSWER, "verdict": " GENERATED"})),
     (Flaw.ROUNDED_OUTSIDE, json.dumps(ANSWER).replace("1000]", "1000.0000001]")),
 ]
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotators.models.asked import Asked, Reading
+from annotators.models.forms import Question
 from annotators.models.parse import parse
 from annotators.models.reading import Completion
 from annotators.models.views import whole_view
-from annotators.models.wanted import Question
 from schemas.checks import check_region
 from schemas.geometry import Box
 from schemas.media.types import Image
@@ -76,7 +76,8 @@ def test_an_alias_and_another_case_mean_the_category_and_the_verdict(read: Read)
 
     assert reading.proposal is not None
     assert (reading.proposal.verdict, reading.proposal.regions[0].category) == ("generated", "blur")
-    assert (reading.status, reading.message) == ("repaired", 'region 1: category "SOFT " was taken for blur')
+    told = """region 1: category "SOFT " was taken for blur; 'verdict' " Generated" was taken for generated"""
+    assert (reading.status, reading.message) == ("repaired", told)
 
 
 def test_an_answer_to_a_question_cites_its_evidence(read: Read) -> None:
@@ -179,6 +180,7 @@ def test_all_defects_are_told_at_once_and_not_without_end(read: Read) -> None:
         ("", {"refusal": "No."}, "refusal", "it is a refusal: No."),
         ("I would rather not.", {}, "parse_error", "not a whole JSON object"),
         ('{"verdict": "re', {"finish_reason": "length", "output_tokens": 9}, "truncated", "cut off after 9 tokens"),
+        ('{"verdict": "re', {"finish_reason": "length"}, "truncated", "it was cut off: be shorter"),
         ('{"verdict": "re', {"finish_reason": "stop"}, "parse_error", "not a whole JSON object"),
         ("", {"problem": "the response is not JSON"}, "api_error", "the response is not JSON"),
     ],

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from annotators.models.conventions import CONVENTIONS
+from annotators.models.forms import QUESTION_KINDS, Question
 from annotators.models.prompt import check_prompt, render_prompt, sample_words
-from annotators.models.wanted import QUESTION_KINDS, Question, wanted_schema
+from annotators.models.wanted import wanted_schema
 from annotators.models.wording import BUILT_IN, FILE_NAMES
 from schemas.errors import ConfigError
 from schemas.media.types import Modality

@@ -11,7 +11,8 @@ from typing import Any, get_args
 import pytest
 
 from annotators.models.conventions import CONVENTIONS
-from annotators.models.wanted import Question, response_format, wanted_schema
+from annotators.models.forms import Question
+from annotators.models.wanted import response_format, wanted_schema
 from schemas.media.types import Modality
 from schemas.task import AskedAttribute, BoxConvention, Criterion, Task
 

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from pipeline.evaluation import bench as comparing
-from pipeline.evaluation.bench import Bench, BenchRun, with_human_truth
+from pipeline.evaluation.bench import BenchRun, with_human_truth
+from pipeline.evaluation.standings import Bench
 from pipeline.evaluation.words import bench_lines, pareto
 from schemas.candidate import Attempt, Candidate, Judgement, Region, Usage
 from schemas.record import Rejection

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.bench import Bench, Bencher, Difference, Figure
 from pipeline.evaluation.costs import Costs
+from pipeline.evaluation.standings import Bench, Bencher, Difference, Figure
 from pipeline.evaluation.words import pareto
 from pipeline.report import ReportFacts, render_report
 from schemas.taxonomy import Category, Level, Taxonomy

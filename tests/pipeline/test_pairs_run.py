@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import pipeline.exports
 from pipeline.cli import main
 from pipeline.dataset import read_records
 from pipeline.exports.base import ExportPlace
-from pipeline.exports.sharegpt import Config, ShareGpt
 from pipeline.storage import RunFolder, sha256_of
 from pipeline.tables import read_rows
 from pipeline.verify import verify_run
+from schemas.plugins import configure, load
 from schemas.record import Rejection
 
 pytestmark = pytest.mark.slow
@@ -127,17 +128,20 @@ def test_the_archive_holds_both_images_and_the_report_shows_both(
     assert page.count('aria-label="2.png"') == 1
 
 
+@pytest.mark.parametrize("kind", ["sharegpt", "ivyfake", "matched", "coco"])
 def test_a_format_of_one_image_refuses_a_region_in_the_second(
-    finished: RunFolder, tmp_path: Path, make_region: Callable[..., Any]
+    finished: RunFolder, tmp_path: Path, make_region: Callable[..., Any], taxonomy: Any, kind: str
 ) -> None:
+    export = load(pipeline.exports, configure(pipeline.exports, {"kind": kind}, where="exports.0"))
     record = next(r for r in read_records(finished.path("dataset")) if r.reference)
     assert record.reference is not None
     inside = make_region(asset_id=record.reference.asset_id)
     drawn = record.evolve(annotation_status="annotated", regions=(inside,))
-    place = ExportPlace(out_uri=str(tmp_path), taxonomy=None, dataset_uri=finished.path("dataset"))  # type: ignore[arg-type]
-    ShareGpt(Config()).write([drawn], place)
+    place = ExportPlace(out_uri=str(tmp_path), taxonomy=taxonomy, dataset_uri=finished.path("dataset"))
+    export.write([drawn], place)
     (line,) = (tmp_path / "refused.jsonl").read_text().splitlines()
-    assert json.loads(line)["reason"] == f"region {inside.region_id} lies in the second image: the format shows one"
+    one = "has a place in another asset" if kind == "coco" else "lies in the second image: the format shows one"
+    assert json.loads(line)["reason"] == f"region {inside.region_id} {one}"
 
 
 def test_pairs_of_a_source_that_names_no_column_are_not_published_by_halves(

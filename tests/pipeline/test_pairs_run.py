@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +16,9 @@ import pipeline.exports
 from pipeline.cli import main
 from pipeline.dataset import read_records
 from pipeline.exports.base import ExportPlace
+from pipeline.recipe import DatasetOptions, load_recipe
+from pipeline.shards import Draft, Shard, write_shard
+from pipeline.split_proof import proof_of
 from pipeline.storage import RunFolder, sha256_of
 from pipeline.tables import read_rows
 from pipeline.verify import verify_run
@@ -88,16 +92,17 @@ def test_both_images_are_published_untouched_and_what_is_torn_is_named(
 def test_a_second_image_that_was_changed_afterwards_is_a_defect(
     finished: RunFolder, tmp_path: Path, picture: Callable[[int], bytes]
 ) -> None:
-    shard, kept = shard_of(finished), shard_of(finished).read_bytes()
+    shard = shard_of(finished)
+    kept = shard.read_bytes()
     table = pq.read_table(shard)
     column = table.schema.get_field_index("reference_image")
     other = [shown and {**shown, "bytes": picture(9)} for shown in table.column(column).to_pylist()]
     field = table.schema.field(column)
     try:
-        pq.write_table(table.set_column(column, field, [pa_array(other, field.type)]), shard)
+        pq.write_table(table.set_column(column, field, [pa.array(other, field.type)]), shard)
         found = [defect for defect in defects_of(finished) if "bytes are not those" not in defect]
         missing = [None for _ in other]
-        pq.write_table(table.set_column(column, field, [pa_array(missing, field.type)]), shard)
+        pq.write_table(table.set_column(column, field, [pa.array(missing, field.type)]), shard)
         gone = [defect for defect in defects_of(finished) if "bytes are not those" not in defect]
     finally:
         shard.write_bytes(kept)
@@ -105,12 +110,6 @@ def test_a_second_image_that_was_changed_afterwards_is_a_defect(
         "its second image is not the one that the row describes"
     ] * 2
     assert [defect.partition("…: ")[2] for defect in gone] == ["has no second image"] * 2
-
-
-def pa_array(values: list[Any], kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.array(values, kind)
 
 
 def test_the_archive_holds_both_images_and_the_report_shows_both(
@@ -147,9 +146,6 @@ def test_a_format_of_one_image_refuses_a_region_in_the_second(
 def test_pairs_of_a_source_that_names_no_column_are_not_published_by_halves(
     finished: RunFolder, tmp_path: Path, taxonomy: Any
 ) -> None:
-    from pipeline.recipe import DatasetOptions
-    from pipeline.shards import Draft, Shard, write_shard
-
     record = next(r for r in read_records(finished.path("dataset")) if r.reference)
     record = record.evolve(taxonomy=taxonomy.id)
     draft = Draft(record, f"{Path(finished.uri).parent}/in/1.png", "1.png", reference_uri="unread")
@@ -157,3 +153,16 @@ def test_pairs_of_a_source_that_names_no_column_are_not_published_by_halves(
     (rejection,) = written.rejections
     assert written.num_rows == 0
     assert rejection.message == "1.png has a second image, and no source of the recipe names a 'reference'"
+
+
+def test_a_second_image_on_both_sides_of_a_split_is_a_leak(finished: RunFolder, tmp_path: Path, taxonomy: Any) -> None:
+    inputs = Path(finished.uri).parent / "in"
+    records = sorted((r for r in read_records(finished.path("dataset")) if r.reference), key=lambda r: r.sample_id)
+    for record, split in zip(records, ("train", "test"), strict=True):
+        record = record.evolve(taxonomy=taxonomy.id, split=split, group_id=split)
+        draft = Draft(record, str(inputs / record.file_name), "item", reference_uri=str(inputs / "2.png"))
+        shard = Shard("images", split, 0, 1)
+        written = write_shard(shard, [draft], str(tmp_path / "dataset"), taxonomy, DatasetOptions(), has_reference=True)
+        assert written.num_rows == 1
+    proof = proof_of(RunFolder(str(tmp_path)), load_recipe("planted", ("splits={train: 1, test: 1}",)))
+    assert (proof.groups_across, proof.media_across) == (0, 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from schemas.candidate import Candidate
-from schemas.ledger import Purpose, SubmittedTask
+from schemas.ledger import Purpose, SubmittedTask, task_key
 from schemas.media.limits import Limits
 from schemas.media.types import Modality
 from schemas.plugins import PluginConfig
@@ -200,6 +200,10 @@ class Assignment:
     """Why it is handed out."""
     pass_number: int = 1
     """Which round of review, 1 for the first."""
+
+    def task_key(self, tool: str) -> str:
+        """The key of its task with the people tool of that name."""
+        return task_key(self.sample.sample_id, tool=tool, purpose=self.purpose, pass_number=self.pass_number)
 
 
 class Case(NamedTuple):

@@ -43,7 +43,7 @@ def questioned(
         "parameters": told.stored.parameters if told else "{}",
         "seed": config.seed,
         "conditioning": "label_given" if is_told or base.sample.task_input.label_given is not None else "blind",
-        "views": base.views,
+        "views": (*base.views, base.beside) if base.beside else base.views,
         "answer_key": told.key if told else "",
         "parse_status": "repaired" if any(outcome.status == "repaired" for outcome in outcomes) else "ok",
         "finish_reason": told.completion.finish_reason if told else "",

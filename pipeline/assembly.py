@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.candidate import Candidate
-from schemas.record import AnnotationStatus, Lineage, Record
+from schemas.media.types import Image
+from schemas.record import AnnotationStatus, Lineage, Record, Reference
 from schemas.sample import Finding, Sample
 from schemas.taxonomy import Taxonomy
 
@@ -35,6 +36,7 @@ def assemble(
         media=asset.media,
         role=asset.role,
         perceptual_hashes=asset.perceptual_hashes,
+        reference=_reference(sample),
         origin=sample.origin,
         origin_statements=sample.origin_statements,
         generator=sample.generator,
@@ -87,6 +89,20 @@ def join_duplicates(samples: Sequence[Sample]) -> Sample:
             message = f"the same content as {other.item_id!r} says otherwise about: {', '.join(differing)}"
             findings.append(Finding(code="duplicate_disagrees", message=message))
     return first.evolve(findings=tuple(findings))
+
+
+def _reference(sample: Sample) -> Reference | None:
+    asset = sample.compared_with
+    if asset is None or not isinstance(asset.media, Image):
+        return None
+    return Reference(
+        asset_id=asset.asset_id,
+        role=asset.role,
+        file_name=asset.file_name,
+        byte_size=asset.byte_size,
+        media=asset.media,
+        perceptual_hashes=asset.perceptual_hashes,
+    )
 
 
 def _in_order(candidates: Sequence[Candidate], machines: Sequence[str]) -> list[Candidate]:

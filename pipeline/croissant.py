@@ -153,7 +153,8 @@ def _file_set(config: Config) -> dict[str, Any]:
 
 
 def _record_set(config: Config, features: Mapping[str, Any]) -> dict[str, Any]:
-    docs = {row.name.replace("[]", ""): row.doc for row in field_table(Record, config=config, has_preview=True)}
+    rows = field_table(Record, config=config, has_preview=True, has_reference=True)
+    docs = {row.name.replace("[]", ""): row.doc for row in rows}
     return {
         "@type": "cr:RecordSet",
         "@id": config,

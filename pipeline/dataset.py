@@ -14,7 +14,7 @@ from .parquet_files import open_parquet
 __all__ = ["HUB_CONFIGS", "config_of", "read_records", "read_rows", "row_columns", "shard_uris"]
 
 HUB_CONFIGS: tuple[Config, ...] = ("images", "videos", "documents")
-MEDIA = ("image", "mask", "video", "video_file", "document", "preview")
+MEDIA = ("image", "reference_image", "mask", "video", "video_file", "document", "preview")
 ROWS_AT_ONCE = 256
 
 
@@ -40,8 +40,8 @@ def read_records(dataset_uri: str) -> Iterator[Record]:
 
 
 def row_columns(config: Config) -> list[str]:
-    """The columns of a config that are no media."""
-    return [name for name in dataset_schema(config).names if name not in MEDIA]
+    """The columns of a config that are no media; a dataset without pairs has not all of them."""
+    return [name for name in dataset_schema(config, has_reference=True).names if name not in MEDIA]
 
 
 def read_rows(

@@ -55,7 +55,8 @@ def drafts_of(run: RunFolder, shard: Shard, recipe: Recipe) -> Iterator[Draft]:
         sample = join_duplicates(list(found))
         known = candidates.of(sample_id), verifications.of(sample_id), routes.of(sample_id), shown.of(sample_id)
         record, is_refused = published_record(sample, *known, recipe, split=shard.split)
-        yield Draft(record, sample.primary.uri, sample.item_id, is_refused)
+        second = sample.compared_with
+        yield Draft(record, sample.primary.uri, sample.item_id, is_refused, second.uri if second else "")
 
 
 def is_included(record: Record, recipe: Recipe) -> bool:
@@ -122,7 +123,15 @@ def _write(shard: tuple[Any, ...], run_uri: str, recipe: Recipe) -> tuple[Reject
                 excluded += 1
 
     COUNTERS.share(run_uri)
-    written = write_shard(target, included(), run.path("dataset"), recipe.taxonomy, recipe.dataset, recipe.limits)
+    written = write_shard(
+        target,
+        included(),
+        run.path("dataset"),
+        recipe.taxonomy,
+        recipe.dataset,
+        recipe.limits,
+        has_reference=recipe.has_references,
+    )
     _note(run, written._replace(num_excluded=excluded))
     COUNTERS.add("rejected", len(written.rejections))
     COUNTERS.tell()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.errors import SampleError
+from schemas.errors import MediaError, SampleError
 from schemas.media.measure import Measured, measure
 from schemas.record import Rejection
 from schemas.sample import (
@@ -12,12 +12,14 @@ from schemas.sample import (
     Item,
     Origin,
     OriginStatement,
+    Role,
     Sample,
+    StatedReference,
     sample_id_of,
 )
 
 from .exported_truth import with_exported_truth
-from .filesystems import open_uri
+from .filesystems import open_uri, printable
 from .ground_truth import fitted
 from .recipe import RecipeLimits
 
@@ -27,28 +29,23 @@ __all__ = ["measure_item", "rejection_of", "sample_of"]
 def measure_item(item: Item, limits: RecipeLimits) -> Sample:
     """Open, measure and describe one item; for a decoder process. Raises MediaError."""
     measured = measure(open_uri, item.uri, file_name=item.file_name, limits=limits, password=item.password)
-    return sample_of(item, measured)
+    return sample_of(item, measured, _second_image(item, measured, limits))
 
 
-def sample_of(item: Item, measured: Measured) -> Sample:
-    """The sample of an item whose only asset was measured."""
+def sample_of(item: Item, measured: Measured, second: Measured | None = None) -> Sample:
+    """The sample of an item that was measured, with its reference where it has one."""
     item = with_exported_truth(item, measured.media)
-    asset = Asset(
-        asset_id=measured.asset_id,
-        uri=item.uri,
-        file_name=item.file_name,
-        byte_size=measured.byte_size,
-        media=measured.media,
-        perceptual_hashes=measured.perceptual_hashes,
-        altered_hashes=measured.altered_hashes,
-        provenance=measured.provenance,
-    )
+    asset, findings = _asset(item, measured), measured.findings
+    assets: tuple[Asset, ...] = (asset,)
+    if item.reference and second:
+        assets += (_asset(item.reference, second, item.reference.role),)
+        findings += tuple(_of_second(finding, item.reference) for finding in second.findings)
     statements = (*_stated(item), *measured.provenance.statements)
     truth = fitted(item, measured.media)
     return Sample(
-        sample_id=sample_id_of((asset,), item.task_input),
+        sample_id=sample_id_of(assets, item.task_input),
         item_id=item.item_id,
-        assets=(asset,),
+        assets=assets,
         task_input=item.task_input,
         group_id=item.group_id,
         pair_id=item.pair_id,
@@ -56,10 +53,52 @@ def sample_of(item: Item, measured: Measured) -> Sample:
         origin_statements=statements,
         generator=_joined(item.generator, measured.provenance.generator),
         source=item.source,
-        findings=(*item.findings, *measured.findings, *truth.findings, *_disagreements(item, measured, statements)),
+        findings=(*item.findings, *findings, *truth.findings, *_disagreements(item, measured, statements)),
         ground_truth=tuple(r.evolve(asset_id=r.asset_id or asset.asset_id) for r in truth.regions),
         has_ground_truth=truth.is_complete,
     )
+
+
+def _asset(stated: Item | StatedReference, measured: Measured, role: Role = "primary") -> Asset:
+    return Asset(
+        asset_id=measured.asset_id,
+        role=role,
+        uri=stated.uri,
+        file_name=stated.file_name,
+        byte_size=measured.byte_size,
+        media=measured.media,
+        perceptual_hashes=measured.perceptual_hashes,
+        altered_hashes=measured.altered_hashes,
+        provenance=measured.provenance,
+    )
+
+
+def _second_image(item: Item, first: Measured, limits: RecipeLimits) -> Measured | None:
+    """The reference of an item, measured like the first one. Raises MediaError, which names it."""
+    if item.reference is None:
+        return None
+    name = printable(item.reference.file_name)
+    try:
+        second = measure(open_uri, item.reference.uri, file_name=item.reference.file_name, limits=limits)
+    except MediaError as error:
+        raise MediaError(f"its {item.reference.role} {name!r:.200}: {error.message}", remedy=error.remedy) from error
+    if first.media.kind != "image" or second.media.kind != "image":
+        raise MediaError(
+            f"its {item.reference.role} {name!r:.200}: two images can be compared, not {first.media.kind} and "
+            f"{second.media.kind}",
+            remedy="leave the second path of this row empty",
+        )
+    if first.asset_id == second.asset_id:
+        raise MediaError(
+            f"its {item.reference.role} {name!r:.200} holds the same bytes: there is nothing to compare",
+            remedy="name the other image, or leave the second path of this row empty",
+        )
+    return second
+
+
+def _of_second(finding: Finding, reference: StatedReference) -> Finding:
+    name = printable(reference.file_name)
+    return finding.evolve(message=f"{reference.role} {name}: {finding.message}")
 
 
 def rejection_of(item: Item, error: SampleError) -> Rejection:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,11 +74,12 @@ def demonstrate_people(run: RunFolder, write: Write, wait: Callable[[Login], Non
         return finalize(run, manifest, arguments=(), write=write)
 
 
-def until_interrupted(login: Login) -> None:
+def until_interrupted(login: Login, run: RunFolder) -> None:
     """Say how to get in, then wait for Ctrl-C."""
     print(
         f"\nopen      {login.url}\nemail     {login.email}\npassword  {login.password}\n\n"
-        f"Elsewhere: {URL_VARIABLE}={login.url} {KEY_VARIABLE}={login.token} witnessmark collect --run RUN\n"
+        f"Elsewhere: {URL_VARIABLE}={login.url} {KEY_VARIABLE}={login.token} "
+        f"witnessmark collect --run {shlex.quote(run.uri)}\n"
         "Ctrl-C here collects what was clicked, stops the server and writes the dataset.",
         flush=True,
     )

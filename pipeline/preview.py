@@ -41,8 +41,9 @@ def preview(source: bytes | str, record: Record, taxonomy: Taxonomy, limits: Lim
     """
     if isinstance(record.media, Document) and record.media.is_encrypted:
         return None
-    views = views_of(record.media, record.regions)
-    drawn = [(view, outlines(record.regions, space_of(record.media, view))) for view in views]
+    regions = record.in_medium(record.regions)
+    views = views_of(record.media, regions)
+    drawn = [(view, outlines(regions, space_of(record.media, view))) for view in views]
     view, found = max(drawn, key=lambda one: len(one[1]))  # the first of equals
     try:
         pixels = shared_sandbox(limits).submit(picture, source, record.media, view, SIDE, limits).result()

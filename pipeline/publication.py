@@ -191,7 +191,9 @@ def _config_facts(name: str, written: Sequence[WrittenShard], recipe: Recipe) ->
             )
     config = next(config for config in HUB_CONFIGS if config == name)
     return ConfigFacts(
-        name=config, splits=tuple(splits), features=hub_features(config, has_preview=recipe.dataset.preview)
+        name=config,
+        splits=tuple(splits),
+        features=hub_features(config, has_preview=recipe.dataset.preview, has_reference=recipe.has_references),
     )
 
 
@@ -297,16 +299,21 @@ def _evaluation_rows(evaluation: Evaluation) -> Iterator[EvaluationRow]:
 def _gallery(run: RunFolder, recipe: Recipe, passwords: Passwords, records: Sequence[Record]) -> Iterator[GalleryEntry]:
     """The chosen rows with their pictures, made where a hostile file can do no harm."""
     wanted = pa.array([record.sample_id for record in records], pa.string())
-    assets: dict[str, Asset] = {}
+    assets: dict[str, tuple[Asset, ...]] = {}
     for batch in read_batches(run, "samples") if records else ():
         for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
-            assets[row["sample_id"]] = passwords.unlocked(from_arrow(row, Sample)).primary
+            sample = passwords.unlocked(from_arrow(row, Sample))
+            assets[row["sample_id"]] = tuple(filter(None, (sample.primary, sample.compared_with)))
     sandbox = shared_sandbox(recipe.limits)
     futures = [
-        sandbox.submit(thumbnail, open_uri, assets[r.sample_id], regions=(*r.regions, *r.ground_truth)) for r in records
+        [
+            sandbox.submit(thumbnail, open_uri, asset, regions=(*r.regions, *r.ground_truth))
+            for asset in assets[r.sample_id]
+        ]
+        for r in records
     ]
-    for record, future in zip(records, futures, strict=True):
+    for record, pictures in zip(records, futures, strict=True):
         try:
-            yield GalleryEntry(record=record, thumbnails=future.result())
+            yield GalleryEntry(record=record, thumbnails=tuple(p for future in pictures for p in future.result()))
         except SampleError:
             yield GalleryEntry(record=record)

@@ -287,6 +287,11 @@ class Recipe(Frozen):
         """Every split that the dataset may have, in order."""
         return tuple(dict.fromkeys((*self.splits, *(unseen.split for unseen in self.unseen))))
 
+    @property
+    def has_references(self) -> bool:
+        """Whether a source may give pairs: samples of two images, the second one to compare with."""
+        return any(getattr(source, "reference", None) for source in self.sources)
+
     @model_validator(mode="after")
     def _machines_have_names(self) -> Self:
         names = Counter(machine.title for machine in self.machines)

@@ -14,9 +14,9 @@ from schemas.base import content_id
 from schemas.candidate import Candidate
 from schemas.verification import Verification
 
-from .review import decide
+from .review import Decision, decide
 
-__all__ = ["Legs", "left_by", "proposed_by"]
+__all__ = ["Legs", "credited", "left_by", "proposed_by"]
 
 
 class Legs:
@@ -53,6 +53,25 @@ def left_by(answer: Verification, shown: Candidate | None) -> Candidate:
         answers=answer.answers,
         parent_ids=(answer.candidate_id,) if answer.candidate_id else (),
     )
+
+
+def credited(decision: Decision, answers: Iterable[Verification], begun_with: Mapping[str, str | None]) -> Decision:
+    """A relay's last word, told as what all rounds together made of the proposal that the relay began with.
+
+    ``answers`` are everybody's on the sample: who worked in two rounds changed something in each, and of a round
+    answered again the last answer stands. ``begun_with`` is the first proposal by candidate that a relay left.
+    """
+    chosen = decision.chosen
+    shown = chosen.candidate_id if chosen else None
+    if chosen is None or shown is None or shown not in begun_with:
+        return decision
+    last = {(a.purpose, a.pass_number, a.reviewer): a for a in sorted(answers, key=_when) if a.verdict != "skipped"}
+    changes = (change for answer in last.values() for change in answer.changes if change.change != "kept")
+    return decision._replace(chosen=chosen.evolve(candidate_id=begun_with[shown], changes=tuple(changes)))
+
+
+def _when(answer: Verification) -> tuple[int, str, str]:
+    return answer.pass_number, answer.updated_at, answer.verification_id
 
 
 def proposed_by(candidates: Sequence[Candidate], candidate_id: str | None) -> str | None:

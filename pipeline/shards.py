@@ -32,7 +32,7 @@ from .storage import CHUNK_BYTES, FileFact, WholeFile, sha256_of
 __all__ = ["Draft", "Shard", "WrittenShard", "shard_name", "write_shard"]
 
 MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents": "document"}
-FILE_COLUMNS = (*MEDIA_COLUMN.values(), "mask", "preview")
+FILE_COLUMNS = (*MEDIA_COLUMN.values(), "reference_image", "mask", "preview")
 ROWS_PER_GROUP = 1000
 """Most rows of a row group: where media are small, the rows themselves are what fills memory."""
 FILLED_ENOUGH = 0.25
@@ -65,6 +65,13 @@ class Draft(NamedTuple):
     item_id: str
     is_refused: bool = False
     """Whether a person or a gate keeps the sample out of the dataset."""
+    reference_uri: str = ""
+    """Where the bytes of its second image are."""
+
+    @property
+    def byte_size(self) -> int:
+        """Bytes of its media."""
+        return self.record.byte_size + (self.record.reference.byte_size if self.record.reference else 0)
 
 
 class WrittenShard(NamedTuple):
@@ -95,9 +102,14 @@ def write_shard(
     taxonomy: Taxonomy,
     options: DatasetOptions,
     limits: Limits = DEFAULT_LIMITS,
+    *,
+    has_reference: bool = False,
 ) -> WrittenShard:
-    """Write one shard, its rows in the given order; samples whose media or record fail become Rejections."""
-    writer = _ShardWriter(shard, dataset_uri, taxonomy, options, limits)
+    """Write one shard, its rows in the given order; samples whose media or record fail become Rejections.
+
+    ``has_reference``: whether rows may hold a second image.
+    """
+    writer = _ShardWriter(shard, dataset_uri, taxonomy, options, limits, has_reference)
     with writer.file, writer.pool:
         for draft, loaded in _loaded(drafts, writer):
             writer.add(draft, loaded)
@@ -107,11 +119,17 @@ def write_shard(
 
 class _ShardWriter:
     def __init__(
-        self, shard: Shard, dataset_uri: str, taxonomy: Taxonomy, options: DatasetOptions, limits: Limits
+        self,
+        shard: Shard,
+        dataset_uri: str,
+        taxonomy: Taxonomy,
+        options: DatasetOptions,
+        limits: Limits,
+        has_reference: bool,
     ) -> None:
-        self.limits = limits
+        self.limits, self.has_reference = limits, has_reference
         self.shard, self.dataset_uri, self.taxonomy, self.options = shard, dataset_uri.rstrip("/"), taxonomy, options
-        self.schema = dataset_schema(shard.config, has_preview=options.preview)
+        self.schema = dataset_schema(shard.config, has_preview=options.preview, has_reference=has_reference)
         self.file = WholeFile(f"{self.dataset_uri}/{shard_name(shard)}")
         self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema))
         # One thread writes a row group while the next one is gathered: compressing and hashing leave the GIL.
@@ -130,6 +148,11 @@ class _ShardWriter:
                 f"the record breaks its contract: {'; '.join(d.message for d in defects)}",
                 remedy="see candidates/ for what was proposed",
             )
+        if draft.record.reference and not self.has_reference:
+            raise SampleError(
+                f"{draft.item_id} has a second image, and no source of the recipe names a 'reference'",
+                remedy="name its column under sources.N.reference",
+            )
         return {**record_row(draft.record), **self._media(draft)}
 
     def add(self, draft: Draft, loaded: Future[dict[str, Any]]) -> None:
@@ -141,8 +164,8 @@ class _ShardWriter:
             return
         self.rows.append(row)
         self.num_rows += 1
-        self.media_bytes += draft.record.byte_size
-        self.row_bytes += draft.record.byte_size
+        self.media_bytes += draft.byte_size
+        self.row_bytes += draft.byte_size
         if self._ends_here(draft.record.sample_id):
             self._flush()
 
@@ -180,8 +203,12 @@ class _ShardWriter:
             return {"video": None, "video_file": self._beside(draft), **self._preview(draft.uri, record)}
         feature = _feature(draft)
         columns: dict[str, Any] = {MEDIA_COLUMN[self.shard.config]: feature}
+        if self.has_reference:
+            columns["reference_image"] = _reference_feature(draft)
         if isinstance(record.media, Image):
-            png = label_map_png(record.regions, self.taxonomy, record.media.width, record.media.height)
+            png = label_map_png(
+                record.in_medium(record.regions), self.taxonomy, record.media.width, record.media.height
+            )
             columns["mask"] = {"bytes": png, "path": f"{record.sample_id}.png"}
         elif isinstance(record.media, Video):
             columns["video_file"] = None
@@ -206,7 +233,7 @@ class _ShardWriter:
             with open_uri(draft.uri) as source, WholeFile(target) as copy:
                 while chunk := source.read(CHUNK_BYTES):
                     copy.write(chunk)
-                _check_unchanged(copy.sha256.hexdigest(), draft)
+                _check_unchanged(copy.sha256.hexdigest(), record.asset_id, draft)
         self.files[name] = FileFact(sha256=record.asset_id, bytes=record.byte_size)
         return name
 
@@ -217,11 +244,11 @@ def _loaded(drafts: Iterable[Draft], writer: _ShardWriter) -> Iterator[tuple[Dra
     ahead = 0
     with ThreadPoolExecutor(THREADS, thread_name_prefix="shard") as pool:
         for draft in drafts:
-            while waiting and (ahead + draft.record.byte_size > PREFETCH_BYTES or len(waiting) >= 32):
-                ahead -= waiting[0][0].record.byte_size
+            while waiting and (ahead + draft.byte_size > PREFETCH_BYTES or len(waiting) >= 32):
+                ahead -= waiting[0][0].byte_size
                 yield waiting.popleft()
             waiting.append((draft, pool.submit(writer.load, draft)))
-            ahead += draft.record.byte_size
+            ahead += draft.byte_size
         yield from waiting
 
 
@@ -239,7 +266,7 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def _feature(draft: Draft) -> dict[str, Any] | None:
     record = draft.record
     if record.storage != "link_only":
-        return {"bytes": _original_bytes(draft), "path": record.file_name}
+        return {"bytes": _original_bytes(draft, draft.uri, record.asset_id), "path": record.file_name}
     if record.source.url is None:
         raise SampleError(
             f"{draft.item_id}: a gate lets only a link to it be published (licence {record.source.licence!r}, source "
@@ -249,15 +276,22 @@ def _feature(draft: Draft) -> dict[str, Any] | None:
     return None
 
 
-def _original_bytes(draft: Draft) -> bytes:
-    with open_uri(draft.uri) as file:
+def _reference_feature(draft: Draft) -> dict[str, Any] | None:
+    reference = draft.record.reference
+    if reference is None or draft.record.storage == "link_only":
+        return None
+    return {"bytes": _original_bytes(draft, draft.reference_uri, reference.asset_id), "path": reference.file_name}
+
+
+def _original_bytes(draft: Draft, uri: str, asset_id: str) -> bytes:
+    with open_uri(uri) as file:
         data = file.read()
-    _check_unchanged(hashlib.sha256(data).hexdigest(), draft)
+    _check_unchanged(hashlib.sha256(data).hexdigest(), asset_id, draft)
     return data
 
 
-def _check_unchanged(sha256: str, draft: Draft) -> None:
-    if sha256 != draft.record.asset_id:
+def _check_unchanged(sha256: str, asset_id: str, draft: Draft) -> None:
+    if sha256 != asset_id:
         raise MediaError(
             f"{draft.item_id}: the file changed after it was measured",
             remedy="run the same command again to measure it anew",

@@ -29,7 +29,7 @@ __all__ = ["Moved", "SplitProof", "SplitRows", "StratumRow", "near_across", "pro
 NAME = "split_proof.json"
 COLUMNS = [
     "sample_id", "asset_id", "group_id", "pair_id", "split", "origin", "generator.name", "source.name",
-    "perceptual_hashes", "regions.list.element.category",
+    "perceptual_hashes", "reference.asset_id", "reference.perceptual_hashes", "regions.list.element.category",
 ]  # fmt: skip
 MOST_VALUES = 40
 """Values of one property that are listed; the rarer ones are one line."""
@@ -178,12 +178,16 @@ def _published(run: RunFolder, names: Sequence[str]) -> _Published:
         for row in read_rows(uri, COLUMNS):
             split = names.index(row["split"])
             found.split_of[row["sample_id"]] = split
-            found.hashes.extend(map(bytes.fromhex, row["perceptual_hashes"]))
-            found.of_hash.extend([split] * len(row["perceptual_hashes"]))
+            second = row.get("reference") or {}
+            hashes = (*row["perceptual_hashes"], *second.get("perceptual_hashes", ()))
+            found.hashes.extend(map(bytes.fromhex, hashes))
+            found.of_hash.extend([split] * len(hashes))
             without += not row["perceptual_hashes"]
             for sides, key in ((found.groups, "group_id"), (found.media, "asset_id"), (found.pairs, "pair_id")):
                 if row[key] is not None:
                     sides.setdefault(row[key], set()).add(split)
+            if second:
+                found.media.setdefault(second["asset_id"], set()).add(split)
             found.strata.update((by, value, split) for by, value in _properties(row, config))
     return found._replace(without_hash=without)
 

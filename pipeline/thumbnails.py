@@ -46,6 +46,8 @@ class Thumbnail(Frozen):
     """The frame, for videos."""
     pts_s: NonNegativeFloat | None = None
     """Presentation time of that frame in seconds."""
+    compared: str | None = None
+    """Of the second image of a pair, its asset id: only regions that name it are seen there; None for the medium."""
 
 
 def thumbnail(
@@ -67,14 +69,14 @@ def thumbnail(
             return _frames(file, media, frames_to_show(media, regions), side, limits)
         if isinstance(media, Document):
             return _pages(file.read(), media, pages_to_show(media, regions), side, asset.password, limits)
-        return (_image(file.read(), media, side, limits),)
+        return (_image(file.read(), media, side, limits, None if asset.role == "primary" else asset.asset_id),)
 
 
-def _image(data: bytes, image: Image, side: int, limits: Limits) -> Thumbnail:
+def _image(data: bytes, image: Image, side: int, limits: Limits, compared: str | None) -> Thumbnail:
     from schemas.media.images import read_image
 
-    pixels = read_image(data, max_side=side, limits=limits)
-    return Thumbnail(data=_webp(pixels, ENTRY_BYTES), width=image.width, height=image.height)
+    pixels, room = read_image(data, max_side=side, limits=limits), ENTRY_BYTES // (2 if compared else 1)
+    return Thumbnail(data=_webp(pixels, room), width=image.width, height=image.height, compared=compared)
 
 
 def _frames(file: BinaryIO, video: Video, indices: Sequence[int], side: int, limits: Limits) -> tuple[Thumbnail, ...]:

@@ -172,7 +172,8 @@ class _Across:
         if other != record.split:
             yield f"sample {record.sample_id}: its group {record.group_id!r} straddles {other} and {record.split}"
         number = self._numbers.setdefault(record.split, len(self._numbers))
-        hashes = [bytes.fromhex(text) for text in record.perceptual_hashes if HASH.fullmatch(text)]
+        said = (*record.perceptual_hashes, *(record.reference.perceptual_hashes if record.reference else ()))
+        hashes = [bytes.fromhex(text) for text in said if HASH.fullmatch(text)]
         self._hashes.extend(hashes)
         self._of_hash.extend([number] * len(hashes))
 
@@ -194,7 +195,8 @@ def _shard(uri: str, recipe: Recipe, passwords: Passwords) -> Iterator[tuple[str
 
 def _schema(uri: str, config: Config, recipe: Recipe) -> Iterator[str]:
     with open_parquet(uri) as parquet:
-        if not parquet.schema_arrow.equals(dataset_schema(config, has_preview=recipe.dataset.preview)):
+        shown = {"has_preview": recipe.dataset.preview, "has_reference": recipe.has_references}
+        if not parquet.schema_arrow.equals(dataset_schema(config, **shown)):
             yield "its schema is not the one of this version"
 
 
@@ -211,13 +213,15 @@ def _row(
     problems = [defect.message for defect in check_record(record, recipe.taxonomy)]
     problems += _identity(record, uri)
     problems += _medium(row, record, config, recipe, passwords, uri.rsplit("/data/", 1)[0])
+    problems += _reference(row.get("reference_image"), record, recipe)
     problems += _mask(row, record, recipe.taxonomy)
     problems += _preview(row, record, config, recipe)
     yield from ((f"{name}: {problem}", None) for problem in problems)
 
 
 def _identity(record: Record, uri: str) -> Iterator[str]:
-    if content_id([[record.role, record.asset_id]], record.task_input.model_dump()) != record.sample_id:
+    media = [[asset.role, asset.asset_id] for asset in (record, record.reference) if asset]
+    if content_id(media, record.task_input.model_dump()) != record.sample_id:
         yield "sample_id is not the sample of its medium and task"
     if not uri.rpartition("/")[2].startswith(f"{record.split}-"):
         yield f"says split {record.split!r} but lies in another"
@@ -247,6 +251,23 @@ def _medium(
         return
     if measured.media != record.media:
         yield "measuring its medium again gives something else than the row says"
+
+
+def _reference(feature: dict[str, Any] | None, record: Record, recipe: Recipe) -> Iterator[str]:
+    """The second image's bytes hash to its asset, and measuring them again gives what the row says."""
+    said = record.reference
+    if (feature is None) != (said is None or record.storage == "link_only"):
+        yield "its second image is published without a description, or missing" if feature else "has no second image"
+    if feature is None or said is None:
+        return
+    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], said.file_name, recipe, None)
+    try:
+        measured = measuring.result()
+    except SampleError as error:
+        yield f"its second image cannot be decoded: {error.message}"
+        return
+    if (measured.asset_id, measured.byte_size, measured.media) != (said.asset_id, said.byte_size, said.media):
+        yield "its second image is not the one that the row describes"
 
 
 def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) -> Iterator[str]:
@@ -292,7 +313,7 @@ def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[s
     mask = row["mask"]
     if mask is None or not mask["bytes"]:
         yield "has no mask picture"
-    elif not _shows(mask["bytes"], record.regions, taxonomy, record.media):
+    elif not _shows(mask["bytes"], record.in_medium(record.regions), taxonomy, record.media):
         yield "its mask picture is not that of its regions"
 
 

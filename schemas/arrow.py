@@ -209,30 +209,40 @@ PREVIEW = _MediaColumn(
     "could not be drawn. To be looked at, not to be learnt from.",
 )
 """Comes last of the media where the recipe asks for it."""
+REFERENCE = _MediaColumn(
+    "reference_image",
+    "Image",
+    "The original file of the second image, where the row compares two: its untouched bytes, and its original name.",
+)
+"""Follows the image where a source of the recipe reads pairs; with it comes Record's column ``reference``."""
 _FILE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
 
-def dataset_schema(config: Config, *, has_preview: bool = False) -> pa.Schema:
+def dataset_schema(config: Config, *, has_preview: bool = False, has_reference: bool = False) -> pa.Schema:
     """The one schema of every shard and split of a Hub config, with the Hub's features in its metadata."""
-    features = {"info": {"features": hub_features(config, has_preview=has_preview)}}
+    features = hub_features(config, has_preview=has_preview, has_reference=has_reference)
     metadata = {
-        "huggingface": json.dumps(features),
+        "huggingface": json.dumps({"info": {"features": features}}),
         "witnessmark.table": config,
         "witnessmark.format_version": str(FORMAT_VERSION),
     }
     columns = [
         pa.field(column.name, pa.string() if column.feature == "Value" else _FILE)
-        for column in _media_columns(config, has_preview)
+        for column in _media_columns(config, has_preview, has_reference)
     ]
-    columns += [pa.field(name, _arrow_type(annotation)) for name, annotation in _published(config).items()]
+    columns += [
+        pa.field(name, _arrow_type(annotation)) for name, annotation in _published(config, has_reference).items()
+    ]
     return pa.schema(columns, metadata=metadata)
 
 
-def _media_columns(config: Config, has_preview: bool) -> tuple[_MediaColumn, ...]:
-    return (*_MEDIA_COLUMNS[config], PREVIEW) if has_preview else _MEDIA_COLUMNS[config]
+def _media_columns(config: Config, has_preview: bool, has_reference: bool) -> tuple[_MediaColumn, ...]:
+    reference = (REFERENCE,) if has_reference and config == "images" else ()
+    first, *others = _MEDIA_COLUMNS[config]
+    return (first, *reference, *others, *((PREVIEW,) if has_preview else ()))
 
 
-def hub_features(config: Config, *, has_preview: bool = False) -> dict[str, Any]:
+def hub_features(config: Config, *, has_preview: bool = False, has_reference: bool = False) -> dict[str, Any]:
     """The features of a config as ``datasets.Features.to_dict`` spells them.
 
     Written out here because importing ``datasets`` costs a second and 160 MB in every worker; the
@@ -240,9 +250,9 @@ def hub_features(config: Config, *, has_preview: bool = False) -> dict[str, Any]
     """
     media = {
         column.name: _hub_feature(str) if column.feature == "Value" else {"_type": column.feature}
-        for column in _media_columns(config, has_preview)
+        for column in _media_columns(config, has_preview, has_reference)
     }
-    return media | {name: _hub_feature(annotation) for name, annotation in _published(config).items()}
+    return media | {name: _hub_feature(annotation) for name, annotation in _published(config, has_reference).items()}
 
 
 def _hub_feature(annotation: Any) -> dict[str, Any]:
@@ -254,9 +264,12 @@ def _hub_feature(annotation: Any) -> dict[str, Any]:
     return {name: _hub_feature(member) for name, member in _members(shape, inner).items()}
 
 
-def _published(config: Config) -> dict[str, Any]:
+def _published(config: Config, has_reference: bool) -> dict[str, Any]:
     """Record's columns and their annotations, ``media`` narrowed to the config's class."""
-    return _members("struct", Record) | {"media": _MEDIA[config]}
+    columns = _members("struct", Record) | {"media": _MEDIA[config]}
+    if not has_reference or config != "images":
+        del columns["reference"]
+    return columns
 
 
 def files_to_arrow(files: Sequence[Mapping[str, Any] | None]) -> pa.ChunkedArray:
@@ -285,7 +298,7 @@ def record_from_row(row: Mapping[str, Any], config: Config) -> Record:
 
     Raises pydantic's ValidationError for a row that is not a Record, e.g. because its media are of another config.
     """
-    columns = _published(config)
+    columns = _published(config, has_reference=True)
     media = _MEDIA[config].model_validate(row["media"])
     return Record.model_validate({name: value for name, value in row.items() if name in columns} | {"media": media})
 
@@ -302,14 +315,16 @@ class FieldRow(NamedTuple):
 
 
 def field_table(
-    model: type[Frozen], *, config: Config | None = None, has_preview: bool = False
+    model: type[Frozen], *, config: Config | None = None, has_preview: bool = False, has_reference: bool = False
 ) -> tuple[FieldRow, ...]:
     """Every column of a type, nested ones below their parents; with a config, Record's as they are published."""
     if config is None:
         return tuple(_field_rows(model, "", {}))
-    shown = _media_columns(config, has_preview)
+    shown = _media_columns(config, has_preview, has_reference)
     media = tuple(FieldRow(c.name, c.feature.replace("Value", "string"), c.doc) for c in shown)
-    return media + tuple(_field_rows(model, "", {"media": _MEDIA[config]}))
+    columns = _published(config, has_reference)
+    rows = _field_rows(model, "", {"media": _MEDIA[config]})
+    return media + tuple(row for row in rows if row.name.partition(".")[0].removesuffix("[]") in columns)
 
 
 def _field_rows(model: type[Frozen], prefix: str, narrowed: Mapping[str, Any]) -> Iterator[FieldRow]:

@@ -200,6 +200,9 @@ def _a(media: Media) -> str:
 def _identity(record: Record, taxonomy: Taxonomy) -> Iterator[Defect]:
     hashes = [("sample_id", record.sample_id), ("asset_id", record.asset_id)]
     hashes += [("perceptual_hashes", value) for value in record.perceptual_hashes]
+    if record.reference:
+        hashes += [("reference.asset_id", record.reference.asset_id)]
+        hashes += [("reference.perceptual_hashes", value) for value in record.reference.perceptual_hashes]
     hashes += [("lineage.candidate_id", lineage.candidate_id) for lineage in record.lineage]
     hashes += [("lineage.prompt_sha256", x.prompt_sha256) for x in record.lineage if x.prompt_sha256]
     for name, value in hashes:
@@ -211,8 +214,13 @@ def _identity(record: Record, taxonomy: Taxonomy) -> Iterator[Defect]:
         yield Defect("no_split", f"{record.split!r} is no split name")
     if not record.group_id:
         yield Defect("no_group", "no group says what must not straddle splits")
-    if "/" in record.file_name or "\0" in record.file_name:
-        yield Defect("file_name_is_path", f"{record.file_name!r} is a path; a reader would write outside its folder")
+    names = (record.file_name, record.reference.file_name if record.reference else "")
+    for name in (name for name in names if "/" in name or "\0" in name):
+        yield Defect("file_name_is_path", f"{name!r} is a path; a reader would write outside its folder")
+    if record.reference and not (isinstance(record.media, Image) and record.role == "primary"):
+        yield Defect("reference_of_no_image", f"{_a(record.media)} has a second image beside it")
+    if record.reference and record.reference.asset_id == record.asset_id:
+        yield Defect("reference_is_itself", "the second image has the bytes of the first one")
 
 
 def _media(media: Media) -> Iterator[Defect]:
@@ -232,9 +240,12 @@ def _regions(record: Record, taxonomy: Taxonomy) -> Iterator[Defect]:
     ):
         for region_id in _twice(region.region_id for region in regions):
             yield Defect("region_twice", f"{name}: {region_id!r} names several regions")
+        media: dict[str, Media] = {"": record.media, record.asset_id: record.media}
+        if record.reference:
+            media.setdefault(record.reference.asset_id, record.reference.media)
         for region in regions:
-            yield from check_region(region, record.media, categories)
-            if region.asset_id not in ("", record.asset_id):
+            yield from check_region(region, media.get(region.asset_id, record.media), categories)
+            if region.asset_id not in media:
                 yield Defect(
                     "unknown_asset", f"region {region.region_id}: lies in {region.asset_id!r}, not in this row"
                 )

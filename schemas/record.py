@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from .base import Frozen, Int64
 from .candidate import Agreement, Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
-from .media.types import Media
+from .media.types import Image, Media
 from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Forgotten",
     "Lineage",
     "Record",
+    "Reference",
     "Rejection",
     "Review",
     "ReviewAgreement",
@@ -82,6 +84,23 @@ class ReviewAgreement(Frozen):
     """People who are compared."""
 
 
+class Reference(Frozen):
+    """The second image of a row: what the first one, which is judged, is compared with."""
+
+    asset_id: str
+    """sha256 of its original bytes, which are never changed; regions that lie in it name it."""
+    role: Role = "reference"
+    """What it is to the first image."""
+    file_name: str
+    """Original file name."""
+    byte_size: NonNegativeInt
+    """Size of the original bytes."""
+    media: Image
+    """What was measured of it."""
+    perceptual_hashes: tuple[str, ...] = ()
+    """PDQ hash of it; none of quality below 50."""
+
+
 class Record(Frozen):
     """One published row: the sample and its final annotation.
 
@@ -107,6 +126,8 @@ class Record(Frozen):
     """What the medium is to the sample."""
     perceptual_hashes: tuple[str, ...] = ()
     """PDQ hashes (image, sampled frames or pages)."""
+    reference: Reference | None = None
+    """Second image that the first one is compared with; its bytes stand under ``reference_image``."""
     origin: Origin = "unknown"
     """Where the medium comes from: real, generated, edited or unknown."""
     origin_statements: tuple[OriginStatement, ...] = ()
@@ -160,6 +181,10 @@ class Record(Frozen):
     """Whose word each field is; empty where no person decided: every field is the machines'."""
     agreement: tuple[ReviewAgreement, ...] = ()
     """How far those who looked agree; empty where fewer than two did independently."""
+
+    def in_medium(self, regions: Iterable[Region]) -> tuple[Region, ...]:
+        """Those of the regions that lie in the row's own medium, not in its second image."""
+        return tuple(region for region in regions if region.asset_id in ("", self.asset_id))
 
 
 class Rejection(Frozen):

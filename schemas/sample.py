@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeInt, PrivateAttr
 
 from .base import Frozen, Int64, content_id
 from .candidate import Region
-from .media.types import Media, Modality
+from .media.types import Image, Media, Modality
 
 __all__ = [
     "Asset",
@@ -21,6 +21,7 @@ __all__ = [
     "Role",
     "Sample",
     "Source",
+    "StatedReference",
     "TaskInput",
     "sample_id_of",
 ]
@@ -113,6 +114,17 @@ class TaskInput(Frozen):
     """A label that the annotator may see; its presence makes a pass label-given."""
 
 
+class StatedReference(Frozen):
+    """A second image that an item is shown beside, e.g. the original of an edited one."""
+
+    uri: str
+    """Where its original bytes are."""
+    file_name: str
+    """Its original file name."""
+    role: Literal["reference", "target"] = "reference"
+    """What it is to the first one, which is judged."""
+
+
 class Item(Frozen):
     """One thing a source found: a file, a row or a member, with what the source says of it.
 
@@ -136,7 +148,9 @@ class Item(Frozen):
     group_id: str | None = None
     """Stated group that must not straddle splits."""
     pair_id: str | None = None
-    """Stated pair (a real image and its generated counterpart)."""
+    """Stated pair (a real image and its generated counterpart): two samples that share a split."""
+    reference: StatedReference | None = None
+    """Second image of the same sample, to be seen beside the first one, which is judged."""
     password: str | None = Field(None, repr=False)
     """Password of an encrypted document; used for reading, never published."""
     ground_truth: tuple[Region, ...] = ()
@@ -232,6 +246,13 @@ class Sample(Frozen):
     def primary(self) -> Asset:
         """The medium that is judged."""
         return self.assets[0]
+
+    @property
+    def compared_with(self) -> Asset | None:
+        """The second image of a pair, seen beside the primary one; None where the primary one stands alone."""
+        images = (asset for asset in self.assets[1:] if isinstance(asset.media, Image))
+        second = next((asset for asset in images if asset.role in ("reference", "target")), None)
+        return second if isinstance(self.primary.media, Image) else None
 
     @property
     def modality(self) -> Modality:

@@ -12,7 +12,7 @@ from schemas.base import Frozen
 from schemas.candidate import Candidate
 from schemas.errors import VerdictError
 from schemas.ledger import Layout
-from schemas.media.types import Document, Image, Video
+from schemas.media.types import Document, Video
 from schemas.sample import Asset, Sample
 
 from . import controls
@@ -21,9 +21,8 @@ from .frames import FrameClock, framerate_of
 from .geometry import Space
 from .label_config import LabelConfig
 
-__all__ = ["Picture", "Shown", "compared_with", "layout_of", "pictures", "question_of", "shown_sizes", "task_data"]
+__all__ = ["Picture", "Shown", "layout_of", "pictures", "question_of", "shown_sizes", "task_data"]
 
-_PAIR_ROLES = ("reference", "target")
 _BETWEEN_PAGES = "\n\n"
 
 
@@ -55,9 +54,7 @@ class Picture(NamedTuple):
 
 def layout_of(sample: Sample) -> Layout:
     """Which page a sample needs: ``pair`` for two images that belong together, else its modality."""
-    if sample.modality == "image" and compared_with(sample):
-        return "pair"
-    return sample.modality
+    return "pair" if sample.compared_with else sample.modality
 
 
 def task_data(
@@ -144,14 +141,8 @@ def _space(media: Any, size: tuple[int, int]) -> Space:
 
 
 def _assets(sample: Sample, layout: Layout) -> tuple[Asset, ...]:
-    other = compared_with(sample) if layout == "pair" else None
+    other = sample.compared_with if layout == "pair" else None
     return (sample.primary, other) if other else (sample.primary,)
-
-
-def compared_with(sample: Sample) -> Asset | None:
-    """The image that is compared with the primary one."""
-    images = (asset for asset in sample.assets[1:] if isinstance(asset.media, Image))
-    return next((asset for asset in images if asset.role in _PAIR_ROLES), None)
 
 
 def _check_shown(sample: Sample, shown: Sequence[Shown], layout: Layout) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from schemas.candidate import Candidate
 from schemas.errors import SampleError, VerdictError
-from schemas.ledger import SubmittedTask, task_key
+from schemas.ledger import SubmittedTask
 from schemas.record import Rejection
 from schemas.sample import Sample
 
@@ -17,7 +18,7 @@ from ..labelstudio.predictions import prediction
 from ..labelstudio.tasks import question_of, task_data
 from .connection import Connection
 from .deliver import Parcel, Placed, deliver, placed, remove_copies, settled
-from .media import Exhibit, Placing, exhibits, shelf_for, shown
+from .media import UPLOAD_FILES, Exhibit, Placing, Shelf, exhibits, shelf_for, shown
 from .projects import MODEL_VERSION, Kind, Project, open_project
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HandingOut"]
 
-AT_ONCE = 16
+AT_ONCE = UPLOAD_FILES
 """Samples whose media are moved together: an upload holds several files."""
+Shelved = tuple[str, Assignment, tuple[Exhibit, ...] | SampleError]
+"""A task's key, who it is about, and what lies on the shelf for it, or why nothing does."""
 
 
 class HandingOut:
@@ -44,7 +47,7 @@ class HandingOut:
         self, assignments: Sequence[Assignment], ledger: Mapping[str, SubmittedTask]
     ) -> Iterator[SubmittedTask | Rejection]:
         """Hand out; yields a row or a Rejection for each assignment."""
-        asked = {self._key(assignment): assignment for assignment in assignments}
+        asked = {assignment.task_key(self.config.title): assignment for assignment in assignments}
         rows = {key: ledger[key] for key in asked if key in ledger}
         project, note = open_project(
             self.connection,
@@ -67,14 +70,6 @@ class HandingOut:
         for arrived in deliver(self.connection, project.id, self._parcels(project, missing)):
             yield self._row(project, self.built.pop(arrived.key), arrived)
         yield from self.rejections
-
-    def _key(self, assignment: Assignment) -> str:
-        return task_key(
-            assignment.sample.sample_id,
-            tool=self.config.title,
-            purpose=assignment.purpose,
-            pass_number=assignment.pass_number,
-        )
 
     def _elsewhere(self, rows: Mapping[str, SubmittedTask], project: Project) -> Iterator[tuple[str, SubmittedTask]]:
         """Tasks that stay in another project: of an earlier config, or deleted with their project after an answer."""
@@ -139,27 +134,16 @@ class HandingOut:
             return
         placing = self._placing()
         shelf = shelf_for(self.connection, project.id, placing)
-        pending = list(missing.items())
-        for start in range(0, len(pending), AT_ONCE):
-            ready: list[tuple[str, Assignment, tuple[Exhibit, ...]]] = []
-            for key, assignment in pending[start : start + AT_ONCE]:
-                try:
-                    found = exhibits(assignment.sample, placing)
-                    for exhibit in found:
-                        shelf.stage(exhibit)
-                except SampleError as error:
-                    self.rejections.append(_rejection(assignment.sample, error))
-                else:
-                    ready.append((key, assignment, found))
-            shelf.flush()
-            for key, assignment, found in ready:
-                try:
-                    body = self._body(key, assignment, [shown(exhibit, shelf) for exhibit in found])
-                except SampleError as error:
-                    self.rejections.append(_rejection(assignment.sample, error))
-                else:
-                    self.built[key] = assignment
-                    yield Parcel(key, body)
+        for key, assignment, found in _shelved(missing, shelf, placing):
+            try:
+                if isinstance(found, SampleError):
+                    raise found
+                body = self._body(key, assignment, [shown(exhibit, shelf) for exhibit in found])
+            except SampleError as error:
+                self.rejections.append(_rejection(assignment.sample, error))
+            else:
+                self.built[key] = assignment
+                yield Parcel(key, body)
 
     def _placing(self) -> Placing:
         return Placing(
@@ -219,6 +203,36 @@ class HandingOut:
             asset_id=sample.primary.asset_id,
             byte_size=sample.primary.byte_size,
         )
+
+
+def _shelved(missing: Mapping[str, Assignment], shelf: Shelf, placing: Placing) -> Iterator[Shelved]:
+    """In order; while the tasks of some are built, the media of the next ones are on their way to the server.
+
+    An upload is mostly waiting: SQLite writes each file's row to the disk before it takes the next one.
+    """
+    pending = list(missing.items())
+    parts = [pending[start : start + AT_ONCE] for start in range(0, len(pending), AT_ONCE)]
+    with ThreadPoolExecutor(1, "shelf") as mover:
+        moving = mover.submit(_moved, parts[0], shelf, placing)
+        for following in (*parts[1:], ()):
+            moved = moving.result()
+            moving = mover.submit(_moved, following, shelf, placing)
+            yield from moved
+
+
+def _moved(some: Sequence[tuple[str, Assignment]], shelf: Shelf, placing: Placing) -> list[Shelved]:
+    moved: list[Shelved] = []
+    for key, assignment in some:
+        try:
+            found = exhibits(assignment.sample, placing)
+            for exhibit in found:
+                shelf.stage(exhibit)
+        except SampleError as error:
+            moved.append((key, assignment, error))
+        else:
+            moved.append((key, assignment, found))
+    shelf.flush()
+    return moved
 
 
 def _meta(candidate: Candidate) -> dict[str, str]:

@@ -20,7 +20,7 @@ from schemas.media.types import Document, Video
 from schemas.sample import Asset, Sample
 
 from ..base import OpenUri
-from ..labelstudio.tasks import Shown, compared_with, layout_of
+from ..labelstudio.tasks import Shown, layout_of
 from ..models.pictures import LOSSLESS, render
 from ..models.views import fit
 from ..sandbox import shared_sandbox
@@ -91,7 +91,7 @@ def exhibits(sample: Sample, placing: Placing) -> tuple[Exhibit, ...]:
     """What the sample's page shows, in the order that its layout wants. Raises MediaError."""
     assets = [sample.primary]
     if layout_of(sample) == "pair":
-        assets += filter(None, [compared_with(sample)])
+        assets += filter(None, [sample.compared_with])
     return tuple(exhibit for asset in assets for exhibit in _exhibits(asset, placing))
 
 

@@ -204,6 +204,15 @@ class Conversations:
             max_text_chars=self._options.max_text_chars,
             covers=inquiry.covers,
         )
+        if (second := inquiry.sample.compared_with) and inquiry.beside:
+            pictures += await pictures_of(
+                second,
+                (inquiry.beside,),
+                open_uri=self._bench.open_uri,
+                sandbox=self._bench.sandbox,
+                limits=self._bench.limits,
+                max_text_chars=0,
+            )
         return request_pieces(
             self._head(inquiry, dialect),
             words=inquiry.words,
@@ -215,7 +224,8 @@ class Conversations:
 
     def _captions(self, inquiry: Inquiry) -> tuple[str, ...]:
         asset, has_size = inquiry.sample.primary, self._terms.convention.is_in_pixels
-        return tuple(caption(n, view, asset, has_size=has_size) for n, view in enumerate(inquiry.views, 1))
+        shown = tuple(caption(n, view, asset, has_size=has_size) for n, view in enumerate(inquiry.views, 1))
+        return (*shown, "The second image, to compare with:") if inquiry.beside else shown
 
     def _head(self, inquiry: Inquiry, dialect: Dialect) -> bytes:
         """Rendered once per system message and dialect."""

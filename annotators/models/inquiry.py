@@ -24,7 +24,7 @@ from .parse import parse
 from .prompt import render_prompt, sample_words
 from .reading import Completion
 from .request import Exchange
-from .views import Seeing, plan_views
+from .views import Seeing, compared_view, plan_views
 from .wanted import form_words, wanted_schema
 from .wording import BUILT_IN
 
@@ -73,6 +73,8 @@ class Inquiry:
     """How an answer is read."""
     covers: tuple[tuple[Box, ...], ...] = ()
     """What is hidden in each view, in its pixels; nothing where there are none."""
+    beside: View | None = None
+    """The second image of a pair, shown after the views; nothing is located in it."""
     key: str
     """Hash of all that the first answer depends on: model, parameters, prompt, schema, words, media and views."""
 
@@ -119,7 +121,10 @@ class Inquirer:
         form = self._form(question, sample.modality)
         views = plan_views(sample, self.terms.seeing)
         told = earlier_words(earlier, views, sample.primary, self.terms.convention)
-        words = "\n\n".join(part for part in (sample_words(sample.task_input), told) if part)
+        second, beside = sample.compared_with, compared_view(sample, self.terms.seeing)
+        own = sample_words(sample.task_input, second.role if second else None)
+        words = "\n\n".join(part for part in (own, told) if part)
+        shown = (*views, beside) if beside else views
         return Inquiry(
             sample=sample,
             question=question,
@@ -129,7 +134,8 @@ class Inquirer:
             system_with_schema=form.system_with_schema,
             words=words,
             prompt_sha256=hashlib.sha256(f"{form.system}\n{words}".encode()).hexdigest(),
-            key=content_id(form.key, words, [view.model_dump() for view in views]),
+            beside=beside,
+            key=content_id(form.key, words, [view.model_dump() for view in shown]),
         )
 
     def _form(self, question: Question, modality: Modality) -> _Form:

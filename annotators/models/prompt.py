@@ -14,7 +14,7 @@ from typing import Any
 
 from schemas.errors import ConfigError
 from schemas.media.types import Modality
-from schemas.sample import TaskInput
+from schemas.sample import Role, TaskInput
 from schemas.task import Task
 from schemas.taxonomy import Taxonomy
 
@@ -94,9 +94,12 @@ def _asked(task: Task, modality: Modality) -> Iterator[str]:
     yield from (f"- {criterion.name}: {' '.join(criterion.definition.split())}" for criterion in task.criteria)
 
 
-def sample_words(task_input: TaskInput) -> str:
-    """What is asked of this sample, for the user message; the sample's own words stand as JSON strings."""
-    lines = []
+def sample_words(task_input: TaskInput, compared: Role | None = None) -> str:
+    """What is asked of this sample, for the user message; the sample's own words stand as JSON strings.
+
+    ``compared`` is the role of the second image of a pair.
+    """
+    lines = [_COMPARED[compared]] if compared in _COMPARED else []
     if task_input.question is not None:
         lines.append(f"The question: {_quoted(task_input.question)}")
     if task_input.prompt is not None:
@@ -104,6 +107,14 @@ def sample_words(task_input: TaskInput) -> str:
     if task_input.label_given is not None:
         lines.append(f"The label that the medium already has: {_quoted(task_input.label_given)}")
     return "\n".join(lines)
+
+
+_COMPARED: dict[Role | None, str] = {
+    "reference": "Two images follow. Judge the first one. The second one is its reference, such as the original that "
+    "it was made from: compare them, and draw boxes in the first one only.",
+    "target": "Two images follow. Judge the first one. The second one is the target that it should come to: compare "
+    "them, and draw boxes in the first one only.",
+}
 
 
 def _quoted(text: str) -> str:

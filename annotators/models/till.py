@@ -88,5 +88,6 @@ class Till:
 
 def expected_tokens(inquiry: Inquiry, model: str) -> int:
     """Input tokens of a first question, about."""
-    pictures = sum(picture_tokens(model, view.width, view.height) for view in inquiry.views)
+    shown = (*inquiry.views, *filter(None, [inquiry.beside]))
+    pictures = sum(picture_tokens(model, view.width, view.height) for view in shown)
     return pictures + text_tokens(len(inquiry.system) + len(inquiry.words) + 40 * len(inquiry.views))

@@ -16,6 +16,7 @@ from schemas.sample import Asset, Sample
 __all__ = [
     "Seeing",
     "caption",
+    "compared_view",
     "fit",
     "frame_indices",
     "medium_size",
@@ -54,6 +55,12 @@ def plan_views(sample: Sample, seeing: Seeing) -> tuple[View, ...]:
         size = _shown_size(media.width, media.height, seeing.max_view_side, seeing)
         return tuple(_frame_view(asset, media, i, size) for i in frame_indices(media, seeing))
     return tuple(_page_view(asset, page, media, seeing) for page in media.pages[: seeing.max_pages])
+
+
+def compared_view(sample: Sample, seeing: Seeing) -> View | None:
+    """The second image of a pair, shown after the first one; None where the sample has none."""
+    asset = sample.compared_with
+    return _image_view(asset, asset.media, seeing) if asset and isinstance(asset.media, Image) else None
 
 
 def fit(width: float, height: float, max_side: float) -> tuple[int, int]:

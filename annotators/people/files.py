@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 from schemas.base import content_id
 from schemas.errors import ConfigError, MediaError, SampleError, VerdictError
-from schemas.ledger import Layout, SubmittedTask, task_key
+from schemas.ledger import Layout, SubmittedTask
 from schemas.record import Rejection
 from schemas.verification import Verification
 
@@ -94,7 +94,7 @@ class Files(Verifier):
         rows = {row.task_key: row for row in ledger if row.tool == self.config.title}
         ordered = sorted(assignments, key=lambda assignment: (_kind(assignment), assignment.sample.sample_id))
         for kind, group in groupby(ordered, key=_kind):
-            work = {self._key(assignment): assignment for assignment in group}
+            work = {assignment.task_key(self.config.title): assignment for assignment in group}
             yield from (rows[key] for key in work if key in rows)
             missing = [(key, assignment) for key, assignment in work.items() if key not in rows]
             if missing:
@@ -110,14 +110,6 @@ class Files(Verifier):
         if len(ours) < len(tasks):
             desk.say(f"{self.config.title}: {len(tasks) - len(ours)} tasks are not of this run and are left out")
         return _Reading(self.config, desk).run(ours)
-
-    def _key(self, assignment: Assignment) -> str:
-        return task_key(
-            assignment.sample.sample_id,
-            tool=self.config.title,
-            purpose=assignment.purpose,
-            pass_number=assignment.pass_number,
-        )
 
 
 def _kind(assignment: Assignment) -> Kind:

@@ -12,7 +12,9 @@ from schemas.candidate import Verdict
 from schemas.sample import Sample
 from schemas.verification import Verification
 
+from ..review import by_sample
 from .likeness import region_likeness
+from .pairs import independent
 
 __all__ = ["GoldScore", "gold_scores"]
 
@@ -41,12 +43,16 @@ class GoldScore(Frozen):
 
 
 def gold_scores(verifications: Iterable[Verification], samples: Mapping[str, Sample]) -> tuple[GoldScore, ...]:
-    """Everybody's scores, by pseudonym; ``samples`` are those with known truth. Skips and rejections say nothing."""
+    """Everybody's scores, by pseudonym; ``samples`` are those with known truth. Skips and rejections say nothing.
+
+    A person counts once per sample, with the last answer given without sight of others': what a judge decides between,
+    and what a relay goes on from, is not that person's own find.
+    """
     found: dict[str, list[tuple[Verification, Sample]]] = {}
-    for verification in verifications:
-        sample = samples.get(verification.sample_id)
-        if sample and verification.verdict in ("accepted", "fixed_and_accepted"):
-            found.setdefault(verification.reviewer, []).append((verification, sample))
+    for sample_id, answers in by_sample(v for v in verifications if v.sample_id in samples).items():
+        for answer in independent(answers):
+            if answer.verdict in ("accepted", "fixed_and_accepted"):
+                found.setdefault(answer.reviewer, []).append((answer, samples[sample_id]))
     return tuple(_score(reviewer, answers) for reviewer, answers in sorted(found.items()))
 
 

@@ -200,10 +200,11 @@ def _limits(facts: CardFacts) -> str:
 
 
 def _fields(facts: CardFacts) -> str:
-    has_preview = any("preview" in config.features for config in facts.configs)
+    features = {name for config in facts.configs for name in config.features}
+    shown = {"has_preview": "preview" in features, "has_reference": "reference" in features}
     return "## Fields\n\n" + "\n\n".join(
         f"### {title}\n\n{table(('Field', 'Type', 'Meaning'), rows)}"
-        for title, rows in field_tables([config.name for config in facts.configs], has_preview=has_preview)
+        for title, rows in field_tables([config.name for config in facts.configs], **shown)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from schemas.arrow import Config, FieldRow, field_table
 from schemas.base import Frozen
-from schemas.record import Record
+from schemas.record import Record, Reference
 
 from ..untrusted import as_code, as_markdown
 
@@ -56,16 +56,20 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def field_tables(configs: Sequence[Config], *, has_preview: bool = False) -> Iterator[tuple[str, list[Row]]]:
+def field_tables(
+    configs: Sequence[Config], *, has_preview: bool = False, has_reference: bool = False
+) -> Iterator[tuple[str, list[Row]]]:
     """Titles and rows: first the columns of these configs, then one table for each type that stands within them."""
     columns: dict[str, tuple[FieldRow, list[Config]]] = {}
     for config in configs:
-        for row in field_table(Record, config=config, has_preview=has_preview):
+        for row in field_table(Record, config=config, has_preview=has_preview, has_reference=has_reference):
             name = row.name.removesuffix("[]")
             if name.isidentifier():  # nested ones have tables of their own
                 columns.setdefault(name, (row, []))[1].append(config)
     yield "Columns", [_column(name, row, where, configs) for name, (row, where) in columns.items()]
     for model in _types_within(Record):
+        if model is Reference and not has_reference:
+            continue
         yield model.__name__, [_field(model, name) for name in model.model_fields]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -110,7 +111,7 @@ def demo(
         from ..people import demonstrate_people, until_interrupted
 
         folder = folder_of("runs/demo-people" if run_ == "runs/demo" else run_)
-        manifest = demonstrate_people(folder, say, until_interrupted)
+        manifest = demonstrate_people(folder, say, partial(until_interrupted, run=folder))
         print(f"dataset: {folder.path('dataset')}\nreport:  {folder.path('report.html')}")
         exit_by_limit(manifest, folder)
         return

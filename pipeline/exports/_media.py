@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas.media.types import Document, Image
-from schemas.record import Record
+from schemas.record import Record, Reference
 
 from ..dataset import config_of, read_rows, shard_uris
 from ..filesystems import join, open_uri
@@ -14,7 +14,7 @@ from ..shards import EXTENSION, MEDIA_COLUMN
 from ._coco_format import file_name
 from .base import ExportPlace
 
-__all__ = ["media_name", "with_media"]
+__all__ = ["media_name", "reference_name", "with_both_media", "with_media"]
 
 AT_ONCE = 4
 
@@ -26,10 +26,17 @@ def with_media(records: Iterable[Record], place: ExportPlace) -> Iterator[tuple[
 
     The records come as ``pipeline.dataset.read_records`` gives them, some of them left out.
     """
+    return ((record, data) for record, data, _ in with_both_media(records, place))
+
+
+def with_both_media(
+    records: Iterable[Record], place: ExportPlace
+) -> Iterator[tuple[Record, bytes | None, bytes | None]]:
+    """As ``with_media``, and the bytes of the second image where the record compares two."""
     media = _media(place) if place.dataset_uri else iter(())
     for record in records:
-        found = next((data for sample_id, data in media if sample_id == record.sample_id), None)
-        yield record, found
+        found = next((row for row in media if row[0] == record.sample_id), (record.sample_id, None, None))
+        yield record, *found[1:]
 
 
 def media_name(record: Record) -> str:
@@ -41,12 +48,19 @@ def media_name(record: Record) -> str:
     return f"{record.asset_id}{EXTENSION.get(record.media.format, '.video')}"
 
 
-def _media(place: ExportPlace) -> Iterator[tuple[str, bytes | None]]:
+def reference_name(reference: Reference) -> str:
+    """The same of its second image."""
+    return file_name(reference.asset_id, reference.media.format)
+
+
+def _media(place: ExportPlace) -> Iterator[tuple[str, bytes | None, bytes | None]]:
     for shard in shard_uris(place.dataset_uri):
         column = MEDIA_COLUMN[config_of(shard)]
         beside = ["video_file"] if column == "video" else []
-        for row in read_rows(shard, ["sample_id", "storage", column, *beside], at_once=AT_ONCE):
-            yield row["sample_id"], _bytes(row, column, place)
+        columns = ["sample_id", "storage", column, "reference_image", *beside]  # of those, what the shard has
+        for row in read_rows(shard, columns, at_once=AT_ONCE):
+            second = row.get("reference_image")
+            yield row["sample_id"], _bytes(row, column, place), bytes(second["bytes"]) if second else None
 
 
 def _bytes(row: dict[str, Any], column: str, place: ExportPlace) -> bytes | None:

@@ -11,7 +11,7 @@ from schemas.taxonomy import Taxonomy
 
 from .base import Refusal
 
-__all__ = ["no_flat_polygons", "no_medium", "refusal_of"]
+__all__ = ["no_flat_polygons", "no_medium", "no_second_image", "refusal_of"]
 
 NotOutlined = Callable[[Region], str]
 
@@ -27,6 +27,12 @@ def no_flat_polygons(record: Record, taxonomy: Taxonomy) -> str:
 def no_medium(record: Record) -> str:
     """Why a format that ships its media cannot hold a record; empty where it can."""
     return "only a link to it may be published: the format ships its media" if record.storage == "link_only" else ""
+
+
+def no_second_image(record: Record) -> str:
+    """Why a format that shows one medium a sample cannot hold a record; empty where it can."""
+    elsewhere = [r.region_id for r in record.regions if not record.in_medium([r])]
+    return f"region {elsewhere[0]} lies in the second image: the format shows one" if elsewhere else ""
 
 
 def refusal_of(record: Record, reason: str) -> Refusal:

@@ -24,7 +24,7 @@ from schemas.record import Record
 from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._coco_format import to_json
 from ._media import media_name, with_media
-from ._refusals import no_medium, refusal_of
+from ._refusals import no_medium, no_second_image, refusal_of
 from ._words import over_all
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
@@ -61,7 +61,7 @@ class IvyFake(Export):
             files: dict[str, BinaryIO] = {}
             media = set[str]()
             for record, data in with_media(records, place):
-                if reason := no_medium(record) or self._reason(record, place):
+                if reason := no_medium(record) or no_second_image(record) or self._reason(record, place):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 uri = join(place.out_uri, f"{quote(record.split, safe='')}.jsonl")

@@ -28,7 +28,7 @@ from schemas.sample import Origin
 
 from ..filesystems import join, open_uri, write_atomically, writing
 from ._media import with_media
-from ._refusals import refusal_of
+from ._refusals import no_second_image, refusal_of
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -109,6 +109,8 @@ class Matched(Export):
     def _copied(self, record: Record, data: bytes | None) -> tuple[_Copy, bytes]:
         if not isinstance(record.media, Image) or record.media.num_frames > 1:
             raise SampleError(f"a {record.media.kind}: only still images are saved alike")
+        if reason := no_second_image(record):
+            raise SampleError(reason)
         copy = _Copy(
             sample_id=record.sample_id,
             split=record.split,

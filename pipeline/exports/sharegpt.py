@@ -30,7 +30,7 @@ from ..filesystems import join, list_files, open_uri, write_atomically, writing
 from ._boxes import box_of
 from ._json_list import JsonList
 from ._media import media_name, with_media
-from ._refusals import no_medium, refusal_of
+from ._refusals import no_medium, no_second_image, refusal_of
 from ._words import over_all
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
@@ -71,7 +71,7 @@ class ShareGpt(Export):
             lists: dict[str, JsonList] = {}
             media = set[str]()
             for record, data in with_media(records, place):
-                if reason := no_medium(record) or _reason(record):
+                if reason := no_medium(record) or no_second_image(record) or _reason(record):
                     refused.write(canonical_line(refusal_of(record, reason)))
                     continue
                 if record.split not in lists:

@@ -1,7 +1,8 @@
 """Export ``webdataset``: tar files of media and their records, read in order by any loader.
 
 Format: https://github.com/webdataset/webdataset#the-webdataset-format: members of one sample share the name up to the
-first dot. ``KEY.json`` is the whole Record, so nothing is refused; the medium keeps its original bytes.
+first dot. ``KEY.json`` is the whole Record, so nothing is refused; the medium keeps its original bytes, and so does the
+second image of a pair, ``KEY.reference.png`` and the like.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from schemas.candidate import Region
 from schemas.record import Record
 
 from ..filesystems import join, list_files, open_uri, writing
-from ._media import media_name, with_media
+from ._media import media_name, reference_name, with_both_media
 from .base import Export, ExportConfig, ExportPlace
 from .jsonl import canonical_line
 
@@ -44,10 +45,10 @@ class WebDataset(Export):
         """Without a dataset to take media from, the tar files hold the records alone."""
         with ExitStack() as stack:
             splits: dict[str, _Tars] = {}
-            for record, data in with_media(records, place):
+            for record, data, second in with_both_media(records, place):
                 if record.split not in splits:
                     splits[record.split] = _Tars(stack, place.out_uri, record.split, self.config.shard_bytes)
-                splits[record.split].add(record, data)
+                splits[record.split].add(record, data, second)
         return tuple(sorted(uri for tars in splits.values() for uri in tars.uris))
 
     def read(self, out_uri: str) -> Iterator[tuple[str, tuple[Region, ...]]]:
@@ -70,13 +71,17 @@ class _Tars:
         self._left = 0
         self.uris: list[str] = []
 
-    def add(self, record: Record, data: bytes | None) -> None:
+    def add(self, record: Record, data: bytes | None, second: bytes | None) -> None:
         """The members of one sample, side by side."""
         if self._left <= 0:
             self._begin()
         if data is not None:
             _add(self._tar, f"{record.sample_id}.{media_name(record).rpartition('.')[2]}", data)
             self._left -= len(data)
+        if record.reference and second is not None:
+            ending = reference_name(record.reference).rpartition(".")[2]
+            _add(self._tar, f"{record.sample_id}.{record.reference.role}.{ending}", second)
+            self._left -= len(second)
         _add(self._tar, f"{record.sample_id}.json", canonical_line(record))
 
     def _begin(self) -> None:

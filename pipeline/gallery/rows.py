@@ -46,9 +46,10 @@ class Row(NamedTuple):
 
 def row_of(record: Record, layers: Layers, more: Mapping[str, Any], facets: Mapping[str, tuple[str, ...]]) -> Row:
     """A record with the regions of its layers; ``more`` are further facts."""
-    views = views_of(record.media, [region for regions in layers.values() for region in regions])
+    here = {name: record.in_medium(regions) for name, regions in layers.items()}
+    views = views_of(record.media, [region for regions in here.values() for region in regions])
     number = {region.region_id: n for n, region in enumerate(record.regions, start=1)}
-    shown = [_view(record.media, view, layers, number) for view in views]
+    shown = [_view(record.media, view, here, number) for view in views]
     drawn = [sum(len(paths) for paths in one["layers"].values()) for one in shown]
     texts = tuple(dict.fromkeys(_texts(record, layers)))
     return Row(
@@ -113,6 +114,8 @@ def _is_split(record: Record) -> bool:
 
 def _texts(record: Record, layers: Layers) -> Iterator[str]:
     yield from (record.file_name, record.explanation)
+    if record.reference:
+        yield record.reference.file_name
     for regions in layers.values():
         for region in regions:
             yield from (region.category, region.phrase, region.explanation)
@@ -125,9 +128,9 @@ def _facts(record: Record) -> dict[str, Any]:
     return {
         "id": record.sample_id,
         "name": visible(record.file_name),
-        "medium": _medium(record.media),
+        "medium": _medium(record.media) + _compared(record),
         "explanation": list(_segments(record, number)),
-        "regions": [_region(region) for region in record.regions],
+        "regions": [_region(region, record) for region in record.regions],
         "answers": [[_text(a.question), _text(a.answer), _numbers(a.region_ids, number)] for a in record.answers],
         "attributes": [[_text(a.name), _text(a.value or _number(a.score)), _text(a.reason)] for a in record.attributes],
         "machines": [[_text(line.machine), _text(line.model), line.verdict or ""] for line in record.lineage],
@@ -155,8 +158,9 @@ def _numbers(region_ids: Sequence[str], number: Mapping[str, int]) -> list[int]:
     return [number[i] for i in region_ids if i in number]
 
 
-def _region(region: Region) -> dict[str, Any]:
-    said = {"phrase": _text(region.phrase), "why": _text(region.explanation), "where": _where(region)}
+def _region(region: Region, record: Record) -> dict[str, Any]:
+    where = _where(region) if record.in_medium([region]) else "in the second image"
+    said = {"phrase": _text(region.phrase), "why": _text(region.explanation), "where": where}
     given = {name: text for name, text in said.items() if text}
     return {"category": visible(region.category), "source": region.source, "score": region.score, **given}
 
@@ -196,6 +200,10 @@ def _medium(media: Media) -> str:
     length = f", {media.duration_s:.1f} s" if isinstance(media, Video) else ""
     name = media.codec if isinstance(media, Video) else media.format
     return f"{visible(name)}, {media.width:,} × {media.height:,}{length}"
+
+
+def _compared(record: Record) -> str:
+    return f"; compared with {visible(record.reference.file_name)}" if record.reference else ""
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ from schemas.base import Frozen
 from schemas.candidate import Region
 from schemas.geometry import Box, Keyframe, Mask, Point
 from schemas.media.types import Video
+from schemas.record import Record
 
 from ..thumbnails import Thumbnail
 
@@ -65,12 +66,16 @@ def view_size(thumbnail: Thumbnail) -> tuple[float, float]:
     return round(thumbnail.width * scale, 1), round(thumbnail.height * scale, 1)
 
 
-def outlines(regions: Sequence[Region], thumbnail: Thumbnail, *, numbered: bool = True) -> tuple[Outline, ...]:
-    """Outlines of the regions that can be seen on this image, frame or page."""
+def outlines(
+    regions: Sequence[Region], thumbnail: Thumbnail, *, numbered: bool = True, row: Record | None = None
+) -> tuple[Outline, ...]:
+    """Outlines of the regions that can be seen on this image, frame or page; of a pair, with its ``row``."""
+    second = row.reference.asset_id if row and row.reference else None
     scale = SIDE / max(thumbnail.width, thumbnail.height)
     found: list[Outline] = []
     for number, region in enumerate(regions[:MAX_OUTLINES], start=1):
-        rings = [_scaled(ring, scale) for ring in _rings(region, thumbnail)]
+        is_elsewhere = second is not None and (region.asset_id == second) != (thumbnail.compared == second)
+        rings = [] if is_elsewhere else [_scaled(ring, scale) for ring in _rings(region, thumbnail)]
         if rings:
             x, y = min(p[0] for ring in rings for p in ring), min(p[1] for ring in rings for p in ring)
             path = "".join(_path(ring) for ring in rings)

@@ -15,7 +15,7 @@ from schemas.verification import Verification
 
 from ..plan import Place, plan_of
 from ..recipe import Recipe
-from ..relay import proposed_by
+from ..relay import credited, proposed_by
 from ..review import Decision, by_sample, decide
 from ..storage import RunFolder
 from ..tables import read_batches, read_rows
@@ -58,7 +58,11 @@ class RunFacts:
         """What people's answers come to, for the samples that are still here."""
         grouped = by_sample(v for v in self.verifications if v.sample_id in self.places)
         found = {sample_id: decide(group) for sample_id, group in grouped.items()}
-        return {sample_id: _credited(decision, self.begun_with) for sample_id, decision in found.items() if decision}
+        return {
+            sample_id: credited(decision, grouped[sample_id], self.begun_with)
+            for sample_id, decision in found.items()
+            if decision
+        }
 
     @cached_property
     def draws(self) -> dict[str, float]:
@@ -126,16 +130,6 @@ def shown_to_people(facts: RunFacts, decisions: Mapping[str, Decision]) -> Itera
         shown = next(found, facts.shown_to.get(wanted or ""))
         if decision.chosen and shown:
             yield shown.machine, shown.model, shown.regions, decision.chosen
-
-
-def _credited(decision: Decision, begun_with: Mapping[str, str | None]) -> Decision:
-    """A relay's last word, told as what all rounds together made of the proposal that the relay began with."""
-    chosen = decision.chosen
-    shown = chosen.candidate_id if chosen else None
-    if chosen is None or shown is None or shown not in begun_with:
-        return decision
-    changes = (change for answer in decision.verifications for change in answer.changes if change.change != "kept")
-    return decision._replace(chosen=chosen.evolve(candidate_id=begun_with[shown], changes=tuple(changes)))
 
 
 def _column(run: RunFolder, table: str, name: str) -> Iterator[str]:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from schemas.errors import SampleError
-from schemas.sample import Finding, Generator, Item, Origin, TaskInput
+from schemas.sample import Finding, Generator, Item, Origin, StatedReference, TaskInput
 
 from ..filesystems import printable
 from ..strict_json import json_type
 from .base import Source, SourceConfig
 
-__all__ = ["COLUMNS", "RowConfig", "item_of_row", "normalized", "our_names", "text_of"]
+__all__ = [
+    "COLUMNS",
+    "REFERENCE",
+    "ComparedRowConfig",
+    "RowConfig",
+    "item_of_row",
+    "normalized",
+    "our_names",
+    "text_of",
+]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "path": ("path", "file", "uri", "file_name", "filename", "file_path", "filepath", "image_path", "video_path"),
@@ -49,6 +58,8 @@ ORIGINS: dict[str, Origin] = {
     "unknown": "unknown",
 }
 
+REFERENCE = "reference"
+"""Our name of the column that holds the second image, or its path."""
 _NUMBERS = ("seed", "steps", "guidance_scale")
 _GENERATOR = ("version", "prompt", "negative_prompt", "scheduler")
 _NESTED = {"generator": {"name": "generator"}, "source": {"name": "source"}}
@@ -66,10 +77,24 @@ class RowConfig(SourceConfig):
     is kept as a finding of the sample."""
 
 
+class ComparedRowConfig(RowConfig):
+    """Options of sources whose rows may hold a second image."""
+
+    reference: str | None = None
+    """Column of a second image, which the first one is compared with: the original of an edited one, say. Both are one
+    sample, shown side by side and published in one row. Every row has the column; where it is empty the row is a
+    single medium."""
+    reference_role: Literal["reference", "target"] = "reference"
+    """What the second image is to the first one, which is judged."""
+
+
 def our_names(config: RowConfig) -> dict[str, str]:
     """Every spelling of a column that is understood, in lower case, and our name for it."""
     known = {spelling: ours for ours, spellings in COLUMNS.items() for spelling in spellings}
-    return known | {theirs.strip().lower(): ours for theirs, ours in config.columns.items()}
+    known |= {theirs.strip().lower(): ours for theirs, ours in config.columns.items()}
+    if isinstance(config, ComparedRowConfig) and config.reference:
+        known[config.reference.strip().lower()] = REFERENCE
+    return known
 
 
 def normalized(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -100,8 +125,14 @@ def _flat(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return pairs
 
 
-def item_of_row(source: Source, row: Mapping[str, Any], max_text_bytes: int, **place: str) -> Item:
-    """An item from a normalized row; ``place`` is its item_id, uri and file_name.
+def item_of_row(
+    source: Source,
+    row: Mapping[str, Any],
+    max_text_bytes: int,
+    reference: StatedReference | None = None,
+    **place: str,
+) -> Item:
+    """An item from a normalized row; ``place`` is its item_id, uri and file_name, ``reference`` its second image.
 
     Raises SampleError for a value of the wrong type or beyond ``max_text_bytes``.
     """
@@ -119,6 +150,7 @@ def item_of_row(source: Source, row: Mapping[str, Any], max_text_bytes: int, **p
         ),
         group_id=text.get("group_id"),
         pair_id=text.get("pair_id"),
+        reference=reference,
         password=text.get("password"),
         stated_sha256=text.get("sha256"),
     )

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Literal, cast
 
 from schemas.errors import SampleError
-from schemas.sample import Item
+from schemas.sample import Item, StatedReference
 
 from ..filesystems import name_of, open_uri
 from ..strict_json import encoding_of, json_type, parse_json
-from ._columns import RowConfig, item_of_row, normalized, our_names
+from ._columns import REFERENCE, ComparedRowConfig, item_of_row, normalized, our_names
 from ._paths import resolved
 from .base import Container, Source, SourcePlace, identified_items, refused
 
@@ -28,7 +28,7 @@ _JSON, _CSV = (".jsonl", ".ndjson"), (".csv", ".tsv")
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
-class Config(RowConfig):
+class Config(ComparedRowConfig):
     """Options of the manifest source."""
 
     kind: Literal["manifest"] = "manifest"
@@ -90,16 +90,34 @@ class Manifest(Source):
 
     def _described(self, row: Mapping[str, Any], container: Container, max_text_bytes: int) -> Item:
         known = normalized(row, self._names)
-        stated = known.pop("path", None)
+        wanted = self.config.reference
+        if wanted and wanted.strip().lower() not in (key.strip().lower() for key in row):
+            raise SampleError(
+                f"the row has no column {wanted!r}, which 'reference' names",
+                remedy="correct 'reference'; leave the value empty where there is no second image",
+            )
+        stated, second = known.pop("path", None), known.pop(REFERENCE, None)
         if not isinstance(stated, str):
             raise SampleError(
                 "the row names no file" if stated is None else f"the path is {json_type(stated)}, not text",
                 remedy="name the column path, file, uri or file_name, or map it under 'columns'",
             )
-        uri = resolved(stated, container.folder, allow_outside=self.config.allow_outside)
-        return item_of_row(
-            self, known, max_text_bytes, item_id=container.prefix + stated, uri=uri, file_name=name_of(uri)
-        )
+        uri = self._uri(stated, container)
+        reference = None if second is None else self._reference(second, container)
+        place = {"item_id": container.prefix + stated, "uri": uri, "file_name": name_of(uri)}
+        return item_of_row(self, known, max_text_bytes, reference, **place)
+
+    def _reference(self, stated: Any, container: Container) -> StatedReference:
+        if not isinstance(stated, str):
+            raise SampleError(
+                f"the column {self.config.reference!r} holds {json_type(stated)}, not a path",
+                remedy="name the column of the second image under 'reference'",
+            )
+        uri = self._uri(stated, container)
+        return StatedReference(uri=uri, file_name=name_of(uri), role=self.config.reference_role)
+
+    def _uri(self, stated: str, container: Container) -> str:
+        return resolved(stated, container.folder, allow_outside=self.config.allow_outside)
 
 
 class _Lines:

@@ -6,15 +6,15 @@ is an item. Rows are read in batches of about 32 MB; their bytes go to the spool
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from schemas.errors import SampleError
-from schemas.sample import Item
+from schemas.sample import Item, StatedReference
 
 from ..filesystems import name_of, open_uri, printable
-from ._columns import RowConfig, item_of_row, normalized, our_names
+from ._columns import REFERENCE, ComparedRowConfig, item_of_row, normalized, our_names
 from .base import Container, Source, SourcePlace, identified_items, refused, spool
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MAX_BATCH_ROWS = 256
 MEDIA_COLUMNS = ("image", "video", "document", "pdf", "img", "media", "file", "bytes")
 
 
-class Config(RowConfig):
+class Config(ComparedRowConfig):
     """Options of the parquet source."""
 
     kind: Literal["parquet"] = "parquet"
@@ -84,9 +84,11 @@ class Parquet(Source):
 
     def _columns(self, schema: pa.Schema) -> list[str]:
         """The media column first, then those that say something of it."""
-        media = self.config.column or _media_column(schema)
-        if media not in schema.names:
-            raise SampleError(f"there is no column {media!r}", remedy=f"columns: {', '.join(schema.names)[:300]}")
+        second = self.config.reference
+        media = self.config.column or _media_column([field for field in schema if field.name != second])
+        for wanted in filter(None, (media, second)):
+            if wanted not in schema.names:
+                raise SampleError(f"there is no column {wanted!r}", remedy=f"columns: {', '.join(schema.names)[:300]}")
         columns = [media, *(n for n in schema.names if n != media and n.strip().lower() in self._names)]
         twice = [name for name in columns if schema.names.count(name) > 1]
         if twice:
@@ -98,21 +100,29 @@ class Parquet(Source):
         try:
             if isinstance(row, SampleError):
                 raise row
-            data, stated = _medium(row.pop(_MEDIUM))
-            if len(data) > place.limits.max_file_bytes:
-                raise SampleError(f"{len(data)} bytes, more than limits.max_file_bytes = {place.limits.max_file_bytes}")
+            data, stated = _checked(row.pop(_MEDIUM), place)
             known = normalized(row, self._names)
+            reference = self._reference(known.pop(REFERENCE, None), place)
             stated = stated or known.pop("path", None) or f"row-{number}"
             return item_of_row(
                 self,
                 {name: value for name, value in known.items() if name != "path"},
                 place.limits.max_text_bytes,
+                reference,
                 item_id=item_id,
                 uri=spool(place, data),
                 file_name=name_of(stated) if isinstance(stated, str) else f"row-{number}",
             )
         except SampleError as error:
             return refused(item_id, container.uri, f"{item_id}: {error.message}", error.remedy or REMEDY)
+
+    def _reference(self, value: Any, place: SourcePlace) -> StatedReference | None:
+        """The second image of a row; none where its column is null or of no bytes and no path."""
+        if value is None or (isinstance(value, Mapping) and not any(value.values())):
+            return None
+        data, stated = _checked(value, place)
+        file_name = name_of(stated) if stated else "reference"
+        return StatedReference(uri=spool(place, data), file_name=file_name, role=self.config.reference_role)
 
 
 _MEDIUM = "\0medium"
@@ -121,6 +131,14 @@ _MEDIUM = "\0medium"
 
 def _renamed(row: dict[str, Any], media: str) -> dict[str, Any]:
     return {_MEDIUM if name == media else name: value for name, value in row.items()}
+
+
+def _checked(value: Any, place: SourcePlace) -> tuple[bytes, str | None]:
+    """As ``_medium``; what is too large is refused before it goes to the spool."""
+    data, stated = _medium(value)
+    if len(data) > place.limits.max_file_bytes:
+        raise SampleError(f"{len(data)} bytes, more than limits.max_file_bytes = {place.limits.max_file_bytes}")
+    return data, stated
 
 
 def _medium(value: Any) -> tuple[bytes, str | None]:
@@ -136,12 +154,14 @@ def _medium(value: Any) -> tuple[bytes, str | None]:
     raise SampleError("the row holds no medium", remedy="drop the row, or name another column under 'column'")
 
 
-def _media_column(schema: pa.Schema) -> str:
-    found = [field.name for field in schema if _may_hold_media(field.type)]
+def _media_column(fields: Sequence[pa.Field]) -> str:
+    found = [field.name for field in fields if _may_hold_media(field.type)]
     named = [name for name in MEDIA_COLUMNS if name in found]
     if not found or (len(found) > 1 and not named):
         what = "several columns may hold the media" if found else "no column holds media"
-        raise SampleError(f"{what}: {', '.join(found or schema.names)[:300]}", remedy="set 'column' of the source")
+        raise SampleError(
+            f"{what}: {', '.join(found or [field.name for field in fields])[:300]}", remedy="set 'column' of the source"
+        )
     return named[0] if named else found[0]
 
 

@@ -30,7 +30,7 @@ from pipeline.tables import write_table
 from schemas.candidate import Candidate, Region
 from schemas.geometry import Box, Keyframe, Mask, mask_from_array
 from schemas.media.types import Video
-from schemas.sample import Item, Sample
+from schemas.sample import Item, Sample, StatedReference
 
 LOGIN = Login("", "alice@example.com", "a-long-password-7", "0123456789abcdef0123456789abcdef01234567")
 PATCH = Box(x1=100, y1=200, x2=300, y2=260)
@@ -132,13 +132,18 @@ def bob(server: Login) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def make_sample(tmp_path: Path) -> Callable[[str], Sample]:
-    """A sample of a real file made on the spot: by its extension an image, a clip or a document."""
+    """A sample of a real file made on the spot: by its extension an image, a clip or a document.
 
-    def make(name: str, data: bytes | None = None) -> Sample:
+    ``second`` is the name of an image made before, which this one is compared with.
+    """
+
+    def make(name: str, data: bytes | None = None, *, second: str = "") -> Sample:
         path = tmp_path / "in" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data if data is not None else CONTENT[path.suffix](name))
-        return measure_item(Item(item_id=name, uri=str(path), file_name=name), load_recipe("planted").limits)
+        other = StatedReference(uri=str(path.parent / second), file_name=second) if second else None
+        item = Item(item_id=name, uri=str(path), file_name=name, reference=other)
+        return measure_item(item, load_recipe("planted").limits)
 
     return make
 

@@ -14,14 +14,19 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+import pipeline.sources
 from annotators.labelstudio_server.local import Login
 from pipeline.collect import collect
+from pipeline.dataset import read_records
+from pipeline.stages import finalize
 from pipeline.storage import Manifest, RunFolder
 from pipeline.submit import submit
 from pipeline.tables import read_rows
+from pipeline.verify import verify_run
 from schemas.candidate import Candidate
 from schemas.geometry import Box, mask_to_array
 from schemas.ledger import SubmittedTask
+from schemas.plugins import configure
 from schemas.sample import Sample
 from schemas.verification import Verification
 from tests.browser import ARGUMENTS, find_chromium
@@ -236,10 +241,18 @@ def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_
 ) -> None:
     size = (320.0, 240.0)
     first, second = make_sample("a.png"), make_sample("b.png")
-    pair = first.evolve(assets=(first.primary, second.primary.evolve(role="reference")))
+    pair = make_sample("a.png", second="b.png")
     left, right = (image_regions(each)[0] for each in (first, second))
     regions = left, right.evolve(region_id="right", box=Box(x1=180, y1=120, x2=280, y2=200))
-    run, manifest = make_run([pair], [propose(pair, *regions)])
+    source = configure(pipeline.sources, {"kind": "manifest", "reference": "original"}, where="sources.0")
+    listed = tmp_path / "in" / "m.csv"
+    listed.write_text("path,original\na.png,b.png\n")
+    run, manifest = make_run(
+        [pair],
+        [propose(pair, *regions, candidate_id="c" * 64)],
+        change=lambda recipe: recipe.evolve(sources=(source,)),
+        inputs=(str(listed),),
+    )
     submit(run, manifest, write=quiet)
     desk = Desk(run, manifest, page, shots_folder(tmp_path))
 
@@ -260,6 +273,13 @@ def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_
     assert found.regions[:2] == regions
     (drawn,) = found.regions[2:]
     assert (drawn.asset_id, drawn.category, drawn.source) == (second.primary.asset_id, "noise", "human")
+
+    manifest = finalize(run, run.read_manifest() or manifest, arguments=(), write=quiet)
+    (record,) = read_records(run.path("dataset"))
+    assert record.reference is not None
+    assert (record.reference.asset_id, record.review) == (second.primary.asset_id, "reviewed")
+    assert [region.asset_id for region in record.regions] == [region.asset_id for region in found.regions]
+    assert verify_run(run, manifest) == []
     assert drawn.box is not None
     assert (drawn.box.x1, drawn.box.y1, drawn.box.x2, drawn.box.y2) == pytest.approx((40, 30, 120, 90), abs=1.5)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from pipeline.ingest import rejection_of, sample_of
+from pipeline.ingest import measure_item, rejection_of, sample_of
+from pipeline.planting.pdf import Sheet, write_pdf
+from pipeline.recipe import RecipeLimits
 from schemas.candidate import Region
 from schemas.errors import MediaError
 from schemas.geometry import Box
 from schemas.media.measure import Measured
 from schemas.media.types import Image
-from schemas.sample import Finding, Generator, Item, OriginStatement, Provenance, TaskInput
+from schemas.sample import Finding, Generator, Item, OriginStatement, Provenance, StatedReference, TaskInput
 
 ASSET = hashlib.sha256(b"x").hexdigest()
 
@@ -109,3 +113,55 @@ def test_a_rejection_says_what_which_and_what_to_do() -> None:
     row = rejection_of(item(), MediaError("a.png: torn", remedy="fetch it again"))
     assert (row.item_id, row.uri, row.stage, row.error) == ("a.png", "/in/a.png", "ingest", "MediaError")
     assert (row.message, row.remedy) == ("a.png: torn", "fetch it again")
+
+
+def paired(folder: Path, *, second: str = "before.png") -> Item:
+    return item(reference=StatedReference(uri=f"{folder}/{second}", file_name=second)).evolve(uri=f"{folder}/a.png")
+
+
+def test_both_images_of_a_pair_are_measured(tmp_path: Path, picture: Callable[[int], bytes]) -> None:
+    (tmp_path / "a.png").write_bytes(picture(1))
+    (tmp_path / "before.png").write_bytes(picture(2))
+
+    sample = measure_item(paired(tmp_path), RecipeLimits())
+
+    first, second = sample.assets
+    assert (sample.primary, sample.compared_with) == (first, second)
+    hashes = [hashlib.sha256(picture(seed)).hexdigest() for seed in (1, 2)]
+    assert [(a.role, a.asset_id, a.file_name, a.media.kind) for a in sample.assets] == [
+        ("primary", hashes[0], "a.png", "image"),
+        ("reference", hashes[1], "before.png", "image"),
+    ]
+    alone = measure_item(paired(tmp_path).evolve(reference=None), RecipeLimits())
+    assert alone.sample_id != sample.sample_id
+    assert (alone.assets, alone.compared_with) == ((first,), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "words"),
+    [
+        ("gone.png", None, "its reference 'gone.png': cannot read"),
+        ("torn.png", None, "its reference 'torn.png': the image's header is damaged"),
+        ("same.png", 1, "its reference 'same.png' holds the same bytes"),
+        ("page.pdf", None, "its reference 'page.pdf': two images can be compared, not image and document"),
+    ],
+)
+def test_a_second_image_that_is_no_image_is_named(
+    tmp_path: Path, picture: Callable[[int], bytes], name: str, seed: int | None, words: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(picture(1))
+    (tmp_path / "torn.png").write_bytes(picture(2)[:40])
+    (tmp_path / "same.png").write_bytes(picture(1))
+    (tmp_path / "page.pdf").write_bytes(write_pdf([Sheet()]))
+    with pytest.raises(MediaError) as raised:
+        measure_item(paired(tmp_path, second=name), RecipeLimits())
+    assert raised.value.message.startswith(words)
+    assert raised.value.remedy
+
+
+def test_what_is_noticed_of_the_second_image_says_so(tmp_path: Path, picture: Callable[[int], bytes]) -> None:
+    (tmp_path / "a.png").write_bytes(picture(1))
+    (tmp_path / "before.jpg").write_bytes(picture(2))
+    (finding,) = measure_item(paired(tmp_path, second="before.jpg"), RecipeLimits()).findings
+    assert finding.code == "extension_disagrees"
+    assert finding.message.startswith("reference before.jpg: ")

@@ -10,7 +10,7 @@ from annotators.base import RELAY
 from pipeline.agreement.pairs import independent
 from pipeline.assembly import assemble
 from pipeline.merge import merge_people
-from pipeline.relay import Legs, left_by, proposed_by
+from pipeline.relay import Legs, credited, left_by, proposed_by
 from pipeline.review import decide
 from schemas.candidate import Candidate, Region
 from schemas.sample import Sample
@@ -127,3 +127,21 @@ def test_the_row_credits_people_and_machines_through_all_rounds(
         ("person-1", "human", 0.75),
     ]
     assert (merged.review, merged.reviewers, merged.findings) == ("reviewed", ("p1", "p2"), ())
+
+
+def test_who_works_in_two_rounds_is_credited_for_both(relay: tuple) -> None:
+    first, left, second = relay
+    removed = RegionChange(region_id="blur-1-1", change="removed")
+    again = second.evolve(reviewer=first.reviewer, verdict="fixed_and_accepted", changes=(removed,))
+    before = first.evolve(verification_id="v0", updated_at="2024-01-01", changes=(removed.evolve(region_id="gone"),))
+    answers = [first.evolve(updated_at="2024-01-02"), before, again]
+    decision = decide(answers)
+    assert decision is not None
+    told = credited(decision, answers, {left.candidate_id: first.candidate_id})
+    assert told.chosen is not None
+    assert told.chosen.candidate_id == first.candidate_id
+    assert [(change.region_id, change.change) for change in told.chosen.changes] == [
+        ("person-1", "added"),
+        ("blur-1-1", "removed"),
+    ]
+    assert credited(decision, answers, {}) == decision

@@ -141,12 +141,24 @@ def test_a_table_whose_first_file_has_only_empty_lists_can_be_scanned(image_reco
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_published_rows_round_trip(record: Record) -> None:
     config = CONFIG_OF[record.media.kind]
-    schema = dataset_schema(config)
+    schema = dataset_schema(config, has_reference=True)
 
     (row,) = rows_to_arrow([record_row(record)], schema).to_pylist()
 
     assert list(row) == schema.names
-    assert record_from_row(row, config) == record
+    assert record_from_row(row, config) == (record if config == "images" else record.evolve(reference=None))
+
+
+@pytest.mark.parametrize("config", ["images", "videos", "documents"])
+def test_only_images_of_a_recipe_with_pairs_have_a_second_image(config: Config) -> None:
+    plain, paired = dataset_schema(config), dataset_schema(config, has_reference=True)
+    added = ["reference_image", "reference"] if config == "images" else []
+    assert [name for name in paired.names if name not in plain.names] == added
+    assert [name for name in paired.names if name not in added] == plain.names
+    assert list(hub_features(config, has_reference=True)) == paired.names
+    for has_reference, schema in ((False, plain), (True, paired)):
+        rows = field_table(Record, config=config, has_reference=has_reference)
+        assert [row.name.removesuffix("[]") for row in rows if not {".", "["} & set(row.name[:-2])] == schema.names
 
 
 def test_files_are_columns_like_any_other() -> None:

@@ -10,7 +10,7 @@ from schemas.candidate import Answer, Claim, Region
 from schemas.checks import Defect, check_record, check_region, is_placeholder
 from schemas.geometry import Box, Keyframe, Polygon, TimeSpan, mask_from_box, mask_from_polygons
 from schemas.media.types import Document, Image, Page, Video
-from schemas.record import Lineage, Record
+from schemas.record import Lineage, Record, Reference
 from schemas.taxonomy import Taxonomy
 
 IMAGE = Image(format="PNG", mode="RGB", width=100, height=50, stored_width=100, stored_height=50)
@@ -29,6 +29,43 @@ def codes(defects: tuple[Defect, ...]) -> list[str]:
 
 def test_a_sound_record_has_no_defect(image_record: Record, taxonomy: Taxonomy) -> None:
     assert check_record(image_record, taxonomy) == ()
+
+
+REFERENCE = Reference(
+    asset_id="d" * 64,
+    file_name="before.png",
+    byte_size=4,
+    media=IMAGE.evolve(width=40, height=30, stored_width=40, stored_height=30),
+)
+
+
+def test_a_region_of_the_second_image_is_measured_in_it(image_record: Record, taxonomy: Taxonomy) -> None:
+    inside = REGION.evolve(region_id="r2", asset_id="d" * 64)
+    outside = inside.evolve(box=Box(x1=10, y1=10, x2=50, y2=20))  # fits the first image
+    pair = image_record.evolve(reference=REFERENCE, regions=(*image_record.regions, inside))
+    assert check_record(pair, taxonomy) == ()
+    assert codes(check_record(pair.evolve(regions=(*image_record.regions, outside)), taxonomy)) == ["out_of_bounds"]
+    assert codes(check_record(pair.evolve(reference=None), taxonomy)) == ["unknown_asset"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"asset_id": "b" * 64}, "reference_is_itself"),
+        ({"asset_id": "no hash"}, "not_a_hash"),
+        ({"perceptual_hashes": ("no hash",)}, "not_a_hash"),
+        ({"file_name": "../before.png"}, "file_name_is_path"),
+    ],
+)
+def test_a_second_image_that_is_none(
+    image_record: Record, taxonomy: Taxonomy, changes: dict[str, Any], code: str
+) -> None:
+    assert codes(check_record(image_record.evolve(reference=REFERENCE.evolve(**changes)), taxonomy)) == [code]
+
+
+def test_only_images_have_a_second_image(image_record: Record, taxonomy: Taxonomy) -> None:
+    clip = image_record.evolve(media=VIDEO, regions=(), claims=(), reference=REFERENCE)
+    assert codes(check_record(clip, taxonomy)) == ["reference_of_no_image"]
 
 
 @pytest.mark.parametrize(

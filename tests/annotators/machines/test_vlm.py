@@ -181,6 +181,26 @@ def test_a_label_that_is_shown_is_said(serve: Serve, make_image: MakeImage, prop
     assert candidate.conditioning == "label_given"
 
 
+@pytest.mark.parametrize(("role", "told"), [("reference", "its reference"), ("target", "the target")])
+def test_of_a_pair_both_images_are_shown_and_only_the_first_has_regions(
+    serve: Serve, make_image: MakeImage, propose: Propose, role: str, told: str
+) -> None:
+    server = serve(min_regions=1, keeps_requests=True)
+    first, second = make_image(1), make_image(2, size=(30, 20), format="PNG")
+    pair = first.evolve(assets=(first.primary, second.primary.evolve(role=role)))
+
+    alone, (candidate,) = propose(server, first)[0], propose(server, pair)
+
+    _, request = server.stats()["requests"]
+    words, *shown = request["messages"][1]["content"]
+    assert told in words["text"]
+    assert [part["text"] for part in shown[::2]] == ["The image:", "The second image, to compare with:"]
+    assert [part["type"] for part in shown[1::2]] == ["image_url", "image_url"]  # the server keeps no pictures
+    assert [view.asset_id for view in candidate.views] == [asset.asset_id for asset in pair.assets]
+    assert {region.asset_id for region in candidate.regions} == {first.primary.asset_id}
+    assert candidate.answer_key != alone.answer_key
+
+
 @pytest.mark.parametrize(("fault", "expected"), SPOILED.items())
 def test_an_unusable_answer_is_asked_for_again_with_its_defect(
     serve: Serve, make_image: MakeImage, propose: Propose, make_bench: MakeBench, fault: str, expected: tuple[str, str]

@@ -105,6 +105,21 @@ def test_gold_tells_who_is_right(make_sample: Callable[..., Sample], make_region
     assert (bob.reviewer, bob.tasks, bob.region_f1, bob.verdict_accuracy) == ("bob", 1, 0, 0)
 
 
+def test_gold_counts_a_person_once_per_sample_by_the_last_answer_of_their_own(
+    make_sample: Callable[..., Sample], make_region: MakeRegion
+) -> None:
+    samples = [make_sample(name, origin="generated", has_ground_truth=True) for name in ("a.png", "b.png")]
+    known, (one, other) = {s.sample_id: s for s in samples}, samples
+    first = answer("ann", sample=one.sample_id, origin_verdict="real", updated_at="2024-01-01T00:00:00Z")
+    again = {"updated_at": "2024-01-02T00:00:00Z", "origin_verdict": "generated"}
+    mind_changed = first.evolve(verification_id="again", **again)
+    judged = first.evolve(verification_id="judged", purpose="adjudication", **again | {"origin_verdict": "edited"})
+    relayed = judged.evolve(verification_id="relayed", purpose="review", is_relayed=True)
+    elsewhere = answer("ann", sample=other.sample_id, origin_verdict="real")
+    (ann,) = gold_scores([mind_changed, first, judged, relayed, elsewhere], known)
+    assert (ann.tasks, ann.verdicts, ann.verdicts_right) == (2, 2, 1)
+
+
 def test_figures_of_a_run(make_region: MakeRegion) -> None:
     """Ann and Bob agree; Cat decides by lot, and loses the regions half-way."""
     draws, answers = random.Random(0), []

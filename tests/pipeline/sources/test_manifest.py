@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.media.limits import Limits
-from schemas.sample import Finding, Generator, Source, TaskInput
+from schemas.sample import Finding, Generator, Source, StatedReference, TaskInput
 
 FULL = {
     "path": "a.png",
@@ -279,3 +279,39 @@ def test_no_bytes_crash_it_and_ids_stay_unique(tmp_path: Path, read, data: bytes
     found = read("manifest", manifest(tmp_path, name, data))
     assert len({item.item_id for item in found}) == len(found)
     assert all(item.model_dump_json() for item in found)
+
+
+PAIRED = {"reference": "Original"}
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_a_column_may_name_a_second_image(tmp_path: Path, read, name: str) -> None:
+    rows = [{"path": "a.png", "original": "before/a.jpg", "origin": "edited"}, {"path": "b.png", "original": ""}]
+    rows[1]["origin"] = "real"
+    text = csv_text(*rows) if name == "m.csv" else as_jsonl(*rows)
+    first, second = read("manifest", manifest(tmp_path, name, text), **PAIRED, reference_role="target")
+    assert first.reference == StatedReference(uri=f"{tmp_path}/before/a.jpg", file_name="a.jpg", role="target")
+    assert (first.uri, first.origin, first.pair_id) == (f"{tmp_path}/a.png", "edited", None)
+    assert (second.reference, second.origin) == (None, "real")
+
+
+def test_without_the_option_the_column_is_left_alone(tmp_path: Path, read) -> None:
+    (item,) = read("manifest", manifest(tmp_path, "m.csv", "path,original,reference\na.png,b.png,c.png\n"))
+    assert (item.reference, item.error) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"path": "a.png"}, "the row has no column 'Original', which 'reference' names"),
+        ({"path": "a.png", "original": "../b.png"}, "the path '../b.png' leaves the folder"),
+        ({"path": "a.png", "original": 7}, "the column 'Original' holds a number, not a path"),
+        ({"original": "b.png"}, "the row names no file"),
+    ],
+)
+def test_a_second_image_that_is_not_named_right_is_an_error_of_its_row(
+    tmp_path: Path, read, row: dict[str, Any], words: str
+) -> None:
+    (item,) = read("manifest", manifest(tmp_path, "m.jsonl", as_jsonl(row)), **PAIRED)
+    assert item.error is not None
+    assert item.error.startswith(f"m.jsonl, line 1: {words}")

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.sources.parquet import _batch_rows
 from schemas.media.limits import Limits
+from schemas.sample import StatedReference
 
 MEDIA = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
@@ -145,3 +146,31 @@ def test_several_files_are_told_apart(tmp_path: Path, read) -> None:
         shard(tmp_path / name, {"image": [medium(b"x")]}, {"image": MEDIA})
     expected = ["test/shard.parquet#row=0", "train/shard.parquet#row=0"]
     assert [item.item_id for item in read("parquet", f"{tmp_path}/*/*.parquet")] == expected
+
+
+def test_a_second_media_column_is_the_second_image(tmp_path: Path, read) -> None:
+    columns = {
+        "edited": [medium(b"first", "a.png"), medium(b"second", "b.png"), medium(b"third", "c.png")],
+        "before": [medium(b"before", "x/a.jpg"), None, medium(None, "gone.jpg")],
+    }
+    file = shard(tmp_path, columns, {"edited": MEDIA, "before": MEDIA})
+    paired, alone, torn = read("parquet", file, reference="before")
+    digest = hashlib.sha256(b"before").hexdigest()
+    spooled = f"{tmp_path}/spool/{digest[:2]}/{digest}"
+    assert paired.reference == StatedReference(uri=spooled, file_name="a.jpg", role="reference")
+    assert Path(spooled).read_bytes() == b"before"
+    assert (alone.file_name, alone.reference, alone.error) == ("b.png", None, None)
+    assert torn.error == "shard.parquet#row=2: the row holds no bytes, only the path 'gone.jpg'"
+
+
+def test_a_second_image_is_bounded_like_the_first(tmp_path: Path, read) -> None:
+    file = shard(
+        tmp_path, {"image": [b"a"], "before": [b"far too long"]}, {"image": pa.binary(), "before": pa.binary()}
+    )
+    (item,) = read("parquet", file, reference="before", limits=Limits(max_file_bytes=5))
+    assert item.error == "shard.parquet#row=0: 12 bytes, more than limits.max_file_bytes = 5"
+
+
+def test_a_second_column_that_is_not_there_is_named(tmp_path: Path, read) -> None:
+    (item,) = read("parquet", shard(tmp_path, {"image": [b"a"]}, {"image": pa.binary()}), reference="before")
+    assert item.error == "shard.parquet: there is no column 'before'"

@@ -24,7 +24,17 @@ from .recipe import Recipe
 from .seen import seen_samples
 from .storage import FileFact, RunFolder, sha256_of
 
-__all__ = ["Moved", "SplitProof", "SplitRows", "StratumRow", "near_across", "proof_of", "straddling", "write_proof"]
+__all__ = [
+    "Moved",
+    "SplitProof",
+    "SplitRows",
+    "StratumRow",
+    "copies_across",
+    "near_across",
+    "proof_of",
+    "straddling",
+    "write_proof",
+]
 
 NAME = "split_proof.json"
 COLUMNS = [
@@ -92,7 +102,7 @@ class SplitProof(Frozen):
     copies: NonNegativeInt = 0
     """Hashes of mirrored and cropped copies that were compared with these."""
     copies_across: NonNegativeInt = 0
-    """Near pairs of a hash and a copy's in two splits."""
+    """Near pairs of a hash and a copy's, or of a mirrored copy's and a copy's, in two splits."""
     without_hash: NonNegativeInt = 0
     """Rows too flat for a hash; only equal bytes and what is stated keep them together."""
     strata: tuple[StratumRow, ...] = ()
@@ -116,13 +126,22 @@ class _Published(NamedTuple):
     strata: Counter[tuple[str, str, int]]
 
 
+class _Copies(NamedTuple):
+    """Distinct hashes of altered copies with the split of each, and of them the first mirrored one of each sample."""
+
+    words: Words
+    splits: Indices
+    mirrored: Words
+    mirrored_splits: Indices
+
+
 def proof_of(run: RunFolder, recipe: Recipe, moves: Sequence[Move] = ()) -> SplitProof:
     """Look through everything that is published; only hashes of copies come from ``samples/``."""
     names = recipe.split_names
     found = _published(run, names)
     rows = Counter(found.split_of.values())
     words, splits = _distinct(hash_words(found.hashes), np.array(found.of_hash, dtype=np.int64))
-    copies, copy_splits = _copies(run, found.split_of)
+    copies = _copies(*_altered(run, found.split_of))
     bits = recipe.dataset.near_duplicate_bits
     sure = min(SURE_BITS, bits)  # beyond it a search may find what another one did not
     return SplitProof(
@@ -135,8 +154,8 @@ def proof_of(run: RunFolder, recipe: Recipe, moves: Sequence[Move] = ()) -> Spli
         hashes=len(words),
         near_across=_count(near_blocks(words, bits), splits, splits),
         copy_bits=sure,
-        copies=len(copies),
-        copies_across=_count(near_between(words, copies, sure), splits, copy_splits),
+        copies=len(copies.words),
+        copies_across=_copies_across(words, splits, copies, sure),
         without_hash=found.without_hash,
         strata=tuple(_strata(found.strata, names)),
         moved=tuple(Moved(group_id=m.group_id, before=m.before, after=m.after, samples=m.samples) for m in moves),
@@ -148,6 +167,22 @@ def near_across(hashes: Sequence[bytes], splits: Sequence[int], max_bits: int) -
     """Pairs of hashes of 32 bytes that differ in at most ``max_bits`` bits and are in two splits, given by number."""
     words, numbers = _distinct(hash_words(hashes), np.array(splits, dtype=np.int64))
     return _count(near_blocks(words, max_bits), numbers, numbers)
+
+
+def copies_across(
+    hashes: Sequence[bytes],
+    splits: Sequence[int],
+    altered: Sequence[bytes],
+    altered_splits: Sequence[int],
+    max_bits: int,
+) -> int:
+    """The same for pairs of such a hash, or of a mirrored copy's, and an altered copy's.
+
+    ``altered`` holds the hashes of the copies of each sample in a row, the mirrored one first; ``altered_splits`` the
+    split of each sample.
+    """
+    words, numbers = _distinct(hash_words(hashes), np.array(splits, dtype=np.int64))
+    return _copies_across(words, numbers, _copies(altered, altered_splits), max_bits)
 
 
 def straddling(proof: SplitProof) -> list[str]:
@@ -232,11 +267,22 @@ def _distinct(words: Words, splits: Indices) -> tuple[Words, Indices]:
     return np.ascontiguousarray(both[:, :4]), both[:, 4].astype(np.int64)
 
 
-def _copies(run: RunFolder, split_of: Mapping[str, int]) -> tuple[Words, Indices]:
-    shown = [(row.altered, split_of[row.sample_id]) for row in seen_samples(run) if row.sample_id in split_of]
-    counts = [len(altered) // HASH_BYTES for altered, _ in shown]
-    splits = np.repeat(np.array([split for _, split in shown], dtype=np.int64), counts)
-    return _distinct(hash_words(altered for altered, _ in shown), splits)
+def _altered(run: RunFolder, split_of: Mapping[str, int]) -> tuple[list[bytes], list[int]]:
+    """The hashes of altered copies of each sample that has any, and its split."""
+    shown = [row for row in seen_samples(run) if row.altered and row.sample_id in split_of]
+    return [row.altered for row in shown], [split_of[row.sample_id] for row in shown]
+
+
+def _copies(altered: Sequence[bytes], splits: Sequence[int]) -> _Copies:
+    of_sample = np.array(splits, dtype=np.int64)
+    counts = [len(found) // HASH_BYTES for found in altered]
+    words, numbers = _distinct(hash_words(altered), np.repeat(of_sample, counts))
+    return _Copies(words, numbers, *_distinct(hash_words(found[:HASH_BYTES] for found in altered), of_sample))
+
+
+def _copies_across(words: Words, splits: Indices, copies: _Copies, max_bits: int) -> int:
+    sides = ((words, splits), (copies.mirrored, copies.mirrored_splits))
+    return sum(_count(near_between(some, copies.words, max_bits), of_some, copies.splits) for some, of_some in sides)
 
 
 def _count(blocks: Iterable[Indices], splits: Indices, other_splits: Indices) -> int:

@@ -43,6 +43,8 @@ class BenchRun:
     rejections: Sequence[Rejection] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
     """Group of each sample; a sample that is not named is its own."""
+    drawn_from: int = 0
+    """Of how many samples these were drawn; 0 where all are there."""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.arrow import from_arrow
+from schemas.base import Frozen
 from schemas.candidate import Candidate
 from schemas.record import Rejection
 from schemas.sample import Sample
@@ -28,6 +30,7 @@ from .words import bench_lines
 __all__ = ["bench_run", "bench_runs", "evaluation_of", "printed"]
 
 Run = tuple[RunFolder, Recipe]
+T = TypeVar("T", bound=Frozen)
 
 
 def evaluation_of(one: BenchRun, recipe: Recipe) -> Evaluation:
@@ -41,37 +44,45 @@ def bench_runs(runs: Sequence[Run]) -> list[BenchRun]:
     return [bench_run(run, recipe, name) for (run, recipe), name in zip(runs, names, strict=True)]
 
 
-def bench_run(run: RunFolder, recipe: Recipe, name: str = "") -> BenchRun:
+def bench_run(run: RunFolder, recipe: Recipe, name: str = "", *, most: int | None = None) -> BenchRun:
     """What the tables of a run say about the samples whose truth or origin is known; groups are those of finalize.
 
-    Nothing else is held, however many samples there are.
+    Of more than ``most`` such samples those with the smallest ids are looked at: an id is a hash, so nothing about a
+    sample decides. Nothing else is held, however many samples there are.
     """
+    wanted = pc.unique(pa.chunked_array(_stated(run), pa.string()))
+    chosen = wanted if most is None else pc.array_take(wanted, pc.array_sort_indices(wanted)[:most])
     samples: dict[str, list[Sample]] = {}
-    for sample in _promising(run):
+    for sample in _rows_of(run, "samples", Sample, chosen):
         samples.setdefault(sample.sample_id, []).append(sample)
-    joined = with_human_truth(map(join_duplicates, samples.values()), read_rows(run, "verifications", Verification))
+    decided = _rows_of(run, "verifications", Verification, chosen)
+    joined = with_human_truth(map(join_duplicates, samples.values()), decided)
     known = {s.sample_id: s for s in joined if s.has_ground_truth or s.origin in VERDICTS}
-    candidates = read_rows(run, "candidates", Candidate) if known else iter(())
     rejections = read_rows(run, "rejections", Rejection, prefix="propose") if known else iter(())
     places = make_plan(seen_samples(run), recipe).places if known else {}
     return BenchRun(
         name=name,
         samples=tuple(known.values()),
-        candidates=tuple({c.candidate_id: c for c in candidates if c.sample_id in known}.values()),
+        candidates=tuple({c.candidate_id: c for c in _rows_of(run, "candidates", Candidate, _ids(known))}.values()),
         rejections=tuple(r for r in rejections if r.sample_id in known and r.machine),
         groups={sample_id: places[sample_id].group_id for sample_id in known if sample_id in places},
+        drawn_from=len(wanted) if len(chosen) < len(wanted) else 0,
     )
 
 
-def _promising(run: RunFolder) -> Iterator[Sample]:
-    """Every row of the samples of which some row states a truth or an origin, or that a person verified."""
-    wanted = pc.unique(pa.chunked_array(_stated(run), pa.string()))
-    for batch in read_batches(run, "samples") if len(wanted) else ():
-        for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
-            yield from_arrow(row, Sample)
+def _ids(known: Iterable[str]) -> pa.Array:
+    return pa.array(known, pa.string())
+
+
+def _rows_of(run: RunFolder, table: str, model: type[T], sample_ids: pa.Array) -> Iterator[T]:
+    """The rows of a table that are about one of these samples."""
+    for batch in read_batches(run, table) if len(sample_ids) else ():
+        for row in batch.filter(pc.is_in(batch.column("sample_id"), sample_ids)).to_pylist():
+            yield from_arrow(row, model)
 
 
 def _stated(run: RunFolder) -> Iterator[pa.Array]:
+    """Ids of the samples of which some row states a truth or an origin, or that a person verified."""
     for batch in read_batches(run, "verifications", ("sample_id",)):
         yield batch.column("sample_id")
     for batch in read_batches(run, "samples", ("sample_id", "origin", "has_ground_truth")):

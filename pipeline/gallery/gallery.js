@@ -3,14 +3,14 @@
 // a page from a folder may not read files, so facts are scripts that call one function here with JSON.
 
 const gallery = (() => {
-  const GAP = 10, CAPTION = 46, KEPT_CHUNKS = 80, TALLEST = 12_000_000;
+  const GAP = 10, CAPTION = 46, KEPT_CHUNKS = 80, TALLEST = 12_000_000, READ_AT_ONCE = 8, SHOWN_EVERY_MS = 250;
   const $ = (id) => document.getElementById(id);
   const chunks = new Map(), texts = new Map(), drawn = new Map(), chosen = new Map(), facets = new Map();
   const policy = { createScriptURL: (address) => address };
   const trusted = globalThis.trustedTypes?.createPolicy("gallery", policy) ?? policy;
   const ADDRESS = /^parts\/[0-9a-z-]{1,40}\/(columns|(rows|text)-\d{5,7})\.js$/;
   let about, starts = [], total = 0, found = [], columns = 1, side = 192, focused = 0;
-  let query = "", hits = null, colorOf, waiting = 0, wantedRow = null, arrived = 0;
+  let query = "", hits = null, colorOf, waiting = 0, reading = 0, unread = null, shownAt = 0, wantedRow = null, arrived = 0;
   const layers = new Set();
 
   function script(address, onFail) {
@@ -64,7 +64,12 @@ const gallery = (() => {
 
   function text(name, number, lines) {
     texts.set(`${name}/${number}`, lines);
-    search();
+    reading--;
+    if (!query) return;
+    mark(name, number, lines);
+    waiting--;
+    read();
+    if (!waiting || performance.now() - shownAt > SHOWN_EVERY_MS) filter(false);
   }
 
   function ready() {
@@ -118,7 +123,8 @@ const gallery = (() => {
     return code < 0 ? [] : known.sets[code].map((word) => known.words[word]);
   };
 
-  function filter() {
+  function filter(isAnew = true) {
+    shownAt = performance.now();
     const asked = [...chosen].filter(([, wanted]) => wanted.size).map(([name, wanted]) => {
       const facet = facets.get(name);
       return { codes: facet.codes, fits: facet.sets.map((set) => set.some((word) => wanted.has(facet.words[word]))) };
@@ -131,32 +137,44 @@ const gallery = (() => {
     $("count").textContent = `${isWhole ? many(total) : `${many(found.length)} of ${many(total)}`} ${total === 1 ? "row" : "rows"}${waiting ? " (searching…)" : ""}`;
     const active = [...chosen.values()].reduce((sum, wanted) => sum + wanted.size, 0);
     $("active").textContent = active ? ` (${active})` : "";
-    focused = 0;
-    $("scroll").scrollTop = 0;
+    if (isAnew) {
+      focused = 0;
+      $("scroll").scrollTop = 0;
+    }
     layout();
     toAddress();
   }
 
   // A search reads the texts of all rows once, a thousand at a time, and shows what it has found so far.
   function search() {
-    if (!query) { hits = null; waiting = 0; filter(); return; }
-    hits ??= new Uint8Array(total);
-    hits.fill(0);
-    let next = null;
+    hits = query ? new Uint8Array(total) : null;
     waiting = 0;
-    about.parts.forEach((part, number) => {
-      for (let chunk = 0; chunk * about.perText < part.rows; chunk++) {
-        const key = `${part.name}/${chunk}`, lines = texts.get(key);
-        if (!lines) { waiting++; next ??= lines === undefined ? key : next; continue; }
-        lines.forEach((line, row) => { if (line.includes(query)) hits[starts[number] + chunk * about.perText + row] = 1; });
+    if (query) {
+      unread ??= textNames();
+      for (const [name, number] of textNames()) {
+        const lines = texts.get(`${name}/${number}`);
+        if (lines) mark(name, number, lines);
+        else waiting++;
       }
-    });
-    if (next && ![...texts.values()].includes(null)) {
-      texts.set(next, null);
-      const [name, chunk] = next.split("/");
-      script(`parts/${name}/text-${chunk.padStart(5, "0")}.js`, () => { texts.set(next, []); search(); });
+      read();
     }
     filter();
+  }
+
+  const textNames = () => about.parts.flatMap(({ name, rows }) =>
+    Array.from({ length: Math.ceil(rows / about.perText) }, (_, number) => [name, number]));
+
+  function mark(name, number, lines) {
+    const first = starts[about.parts.findIndex((one) => one.name === name)] + number * about.perText;
+    lines.forEach((line, row) => { if (line.includes(query)) hits[first + row] = 1; });
+  }
+
+  function read() {
+    while (reading < READ_AT_ONCE && unread.length) {
+      const [name, number] = unread.shift();
+      reading++;
+      script(`parts/${name}/text-${String(number).padStart(5, "0")}.js`, () => text(name, number, []));
+    }
   }
 
   // Controls

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from pipeline.cli import main
-from pipeline.split_proof import SplitProof, near_across, straddling
+from pipeline.split_proof import SplitProof, copies_across, near_across, straddling
 from schemas.media.pdq import pdq_of
 
 RECIPE = """
@@ -162,6 +162,27 @@ def test_near_pairs_in_two_splits_are_counted_once() -> None:
     assert near_across([zero, near, far], [0, 1, 1], 2) == 0
     assert near_across([zero, zero, zero], [0, 1, 0], 0) == 1
     assert near_across([], [], 31) == 0
+
+
+def test_every_relation_of_altered_copies_that_joins_samples_is_counted_in_the_proof() -> None:
+    from pipeline.lookalikes import look_alikes
+
+    def nearly(hash: bytes) -> bytes:
+        return bytes([hash[0] ^ 3]) + hash[1:]
+
+    rng = np.random.default_rng(0)
+    one, mirrored, cropped, other, other_mirrored, other_cropped = (rng.bytes(32) for _ in range(6))
+    ours, theirs = mirrored + cropped, other_mirrored + other_cropped
+    for second, its_copies, is_joined in (
+        (other, theirs, False),
+        (nearly(cropped), theirs, True),
+        (nearly(mirrored), theirs, True),
+        (other, other_mirrored + nearly(mirrored), True),
+    ):
+        hashes, altered = [one, second], [ours, its_copies]
+        assert [alike.closest for alike in look_alikes(hashes, altered, 21)] == [0, 0 if is_joined else 1]
+        assert copies_across(hashes, [0, 1], altered, [0, 1], 21) == is_joined
+        assert copies_across(hashes, [1, 1], altered, [1, 1], 21) == 0
 
 
 def test_recall_of_reencoded_and_resized_copies_and_false_merges() -> None:

@@ -60,6 +60,18 @@ def test_each_sample_and_candidate_counts_once_and_people_are_truth(
     assert (by_name["0.png"] == by_name["1.png"], len(set(by_name.values()))) == (True, 3)
 
 
+def test_of_more_samples_than_wanted_those_with_the_smallest_ids_are_looked_at(
+    folders: tuple[RunFolder, RunFolder], recipe: Recipe
+) -> None:
+    everything = bench_run(folders[0], recipe)
+    some = bench_run(folders[0], recipe, most=3)
+    chosen = sorted(sample.sample_id for sample in everything.samples)[:3]
+    assert sorted(sample.sample_id for sample in some.samples) == chosen
+    assert {candidate.sample_id for candidate in some.candidates} == set(chosen) == set(some.groups)
+    assert (everything.drawn_from, some.drawn_from) == (0, 4)
+    assert bench_run(folders[0], recipe, most=4) == everything
+
+
 def test_an_origin_alone_counts_too_and_rows_of_one_sample_stay_together(
     tmp_path: Path, make_sample: Callable[..., Sample], recipe: Recipe
 ) -> None:

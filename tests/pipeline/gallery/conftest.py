@@ -68,13 +68,19 @@ def record(sources: Sources) -> Callable[..., Record]:
 
 @pytest.fixture
 def write(sources: Sources) -> Callable[..., str]:
-    """Writes records as a gallery of one part, and returns its page's path."""
+    """Writes records as a gallery of some parts, and returns its page's path."""
 
-    def write(place: str, records: list[Record], taxonomy: Taxonomy | None = None, side: int = 160) -> str:
-        rows = (row_of(one, layers_of(one, None), {}, facets_of(one)) for one in records)
-        media = ((one.sample_id, sources[one.sample_id]) for one in records)
-        num_rows = write_part(f"{place}/parts/p", "p", rows, media, Options(side=side, limits=DEFAULT_LIMITS))
-        return write_page(place, [PartFacts("p", num_rows)], taxonomy, {"title": "Tiny", "mode": "gallery"})
+    def write(
+        place: str, records: list[Record], taxonomy: Taxonomy | None = None, side: int = 160, parts: int = 1
+    ) -> str:
+        facts = []
+        for part in range(parts):
+            own = records[part::parts]
+            rows = (row_of(one, layers_of(one, None), {}, facets_of(one)) for one in own)
+            media = ((one.sample_id, sources[one.sample_id]) for one in own)
+            options = Options(side=side, limits=DEFAULT_LIMITS)
+            facts.append(PartFacts(f"p{part}", write_part(f"{place}/parts/p{part}", f"p{part}", rows, media, options)))
+        return write_page(place, facts, taxonomy, {"title": "Tiny", "mode": "gallery"})
 
     return write
 

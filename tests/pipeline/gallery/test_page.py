@@ -182,6 +182,23 @@ def test_a_search_finds_words_of_explanations(show: Show, record: Make, region: 
     assert names(page) == ["picture 0.png", "picture 1.png", "picture 2.png"]
 
 
+def test_a_search_looks_at_every_text_once(
+    browser: Any, write: Callable[..., str], tmp_path: Path, record: Make, taxonomy: Taxonomy
+) -> None:
+    rows = [record(number, explanation=("a hand", *3 * ["a finger"])[number % 4]) for number in range(12)]
+    page = browser.new_page()
+    page.add_init_script("""const includes = String.prototype.includes; globalThis.looked = [];
+        String.prototype.includes = function (word) { looked.push(word); return includes.call(this, word); };""")
+    page.goto(f"file://{write(str(tmp_path), rows, taxonomy, parts=12)}")
+    page.wait_for_selector(".card .file")
+
+    for query, count in (("finger", 9), ("hand", 3)):  # the second time nothing is left to read
+        page.fill("#search", query)
+        page.wait_for_selector(f"#count:text-is('{count} of 12 rows')")
+        assert page.evaluate("query => looked.filter(word => word === query).length", query) == 12
+    page.close()
+
+
 def test_layers_are_told_apart_and_switched(show: Show, record: Make, region: Callable[..., Region]) -> None:
     drawn = (region("m"), region("h", (60, 40, 110, 70), source="human"))
     page = show([record(0, regions=drawn, ground_truth=(region("t"),), annotation_status="annotated")])

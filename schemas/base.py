@@ -7,7 +7,6 @@ import json
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
 
 from .docstrings import attribute_docstrings
 
@@ -42,7 +41,7 @@ class Frozen(BaseModel):
         return {name: text for base in bases for name, text in attribute_docstrings(base).items()}
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})
         for name, text in cls.field_docs().items():

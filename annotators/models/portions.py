@@ -18,7 +18,8 @@ def portions(tokens: Sequence[int], max_tokens: int) -> tuple[range, ...]:
     if not tokens:
         return ()
     mean = math.ceil(sum(tokens) / len(_filled(tokens, max_tokens)))
-    return _filled(tokens, min(max_tokens, mean + max(tokens) - 1))  # a run ends where the next entry does not fit: past the mean
+    past_mean = mean + max(tokens) - 1  # what has no room for one more entry has reached the mean
+    return _filled(tokens, min(max_tokens, past_mean))
 
 
 def _filled(tokens: Sequence[int], most: int) -> tuple[range, ...]:

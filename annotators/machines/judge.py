@@ -112,6 +112,14 @@ class Judge(VisionModel):
     config: Config
     reads_earlier: ClassVar[Reads] = "always"
 
+    @property
+    def rounds(self) -> tuple[int, int, int]:
+        """Once; about regions never where there are none, and in portions where there are as many as may be."""
+        if self.config.judges == "candidates":
+            return (1, 1, 1)
+        most = self.config.max_regions * max(1, len(self.config.after))
+        return (0, 1, len(self._portions(most)))
+
     def answer_tokens(self, task: Task) -> int:
         """Scores of one proposal: an answer holds at least these."""
         return SCORE_TOKENS * len(self.config.factors)
@@ -134,11 +142,13 @@ class Judge(VisionModel):
 
     def _questions(self, base: Inquiry, items: Sequence[Judged]) -> list[list[Inquiry]]:
         """In each order, by portions of which an answer has room for all scores."""
-        parts = portions([self.answer_tokens(self.bench.task)] * len(items), self.config.max_tokens)
         return [
             [self._question(base, items[part.start : part.stop], order) for order in self._orders(len(part))]
-            for part in parts
+            for part in self._portions(len(items))
         ]
+
+    def _portions(self, count: int) -> tuple[range, ...]:
+        return portions([SCORE_TOKENS * len(self.config.factors)] * count, self.config.max_tokens)
 
     def _question(self, base: Inquiry, items: Sequence[Judged], order: Order) -> Inquiry:
         return judging(base, items, self.config.factors, (self.config.scale_min, self.config.scale_max), order)

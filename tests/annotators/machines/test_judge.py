@@ -237,6 +237,21 @@ def test_a_portion_whose_order_cannot_matter_is_asked_once(make_image: Any, make
     assert (found.is_consistent, len(found.regions), len(found.attempts)) == (True, 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "rounds"),
+    [
+        ({}, (1, 1, 1)),
+        ({"judges": "regions"}, (0, 1, 5)),  # 50 regions, 12 to an answer of 2,048 tokens
+        ({"judges": "regions", "max_tokens": 8192}, (0, 1, 1)),
+        ({"judges": "regions", "max_tokens": 8192, "after": ("a", "b")}, (0, 1, 2)),
+    ],
+)
+def test_how_often_it_asks_is_known_before_there_are_regions(
+    options: dict[str, Any], rounds: tuple[int, int, int]
+) -> None:
+    assert Judge(Config(**{"factors": FACTORS, "after": ("a",), **options})).rounds == rounds
+
+
 def test_where_there_are_no_regions_nobody_is_asked(make_image: Any, make_bench: Any) -> None:
     sample = make_image(8)
     with ThinkingServer(lambda asked: 500) as server:

@@ -65,7 +65,7 @@ def credited(decision: Decision, answers: Iterable[Verification], begun_with: Ma
     shown = chosen.candidate_id if chosen else None
     if chosen is None or shown is None or shown not in begun_with:
         return decision
-    last = {(a.purpose, a.pass_number, a.reviewer): a for a in sorted(answers, key=_when) if a.verdict != "skipped"}
+    last = {(a.purpose, a.pass_number, a.reviewer): a for a in sorted(answers, key=_when)}
     changes = (change for answer in last.values() for change in answer.changes if change.change != "kept")
     return decision._replace(chosen=chosen.evolve(candidate_id=begun_with[shown], changes=tuple(changes)))
 

@@ -23,7 +23,7 @@ from pipeline.storage import Manifest, RunFolder
 from pipeline.submit import submit
 from pipeline.tables import read_rows
 from pipeline.verify import verify_run
-from schemas.candidate import Candidate
+from schemas.candidate import Candidate, Region
 from schemas.geometry import Box, mask_to_array
 from schemas.ledger import SubmittedTask
 from schemas.plugins import configure
@@ -322,6 +322,76 @@ def test_a_document_shows_the_region_on_its_last_page(lay_out: Callable[..., Des
     desk.select("pasted region")
 
     assert desk.comes_to_outline("document", (100, 230), (300, 230), size=(595, 842))
+
+
+def marked(sample: Sample, box: Box, category: str, **fields: Any) -> Region:
+    """A machine's region, where a test has a place of its own."""
+    asset_id = sample.primary.asset_id
+    return Region(region_id="there", asset_id=asset_id, box=box, category=category, source="machine", **fields)
+
+
+def turned_jpeg() -> bytes:
+    """240 x 320 upright, stored lying on its side (EXIF orientation 6: turn clockwise to see it)."""
+    pixels = np.full((320, 240, 3), 200, np.uint8)
+    pixels[220:300, 20:80] = (200, 30, 30)
+    exif, out = Picture.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Picture.fromarray(pixels).transpose(Picture.Transpose.ROTATE_90).save(out, "JPEG", quality=95, exif=exif)
+    return out.getvalue()
+
+
+def mixed_pages() -> bytes:
+    """A TIFF of three pages: 600 x 300, 300 x 600 and 400 x 400."""
+    pages = [Picture.new("RGB", size, (230, 230, 230)) for size in ((600, 300), (300, 600), (400, 400))]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "size", "category", "page_index"),
+    [
+        ("turned.jpg", turned_jpeg(), (240, 320), "splice", None),
+        ("mixed.tif", mixed_pages(), (300, 600), "pasted_region", 1),
+    ],
+    ids=["turned", "mixed"],
+)
+def test_places_are_those_of_the_upright_picture_or_of_its_own_page(
+    studio: httpx.Client,
+    page: Any,
+    make_sample: Callable[..., Sample],
+    propose: Callable[..., Candidate],
+    make_run: Callable[..., Any],
+    tmp_path: Path,
+    name: str,
+    data: bytes,
+    size: tuple[float, float],
+    category: str,
+    page_index: int | None,
+) -> None:
+    sample = make_sample(name, data)
+    there = marked(sample, Box(x1=20, y1=220, x2=80, y2=300), category, page_index=page_index)
+    run, manifest = make_run([sample], [propose(sample, there)])
+    submit(run, manifest, write=quiet)
+    desk = Desk(run, manifest, page, shots_folder(tmp_path))
+
+    desk.open(name)
+    if page_index:
+        desk.select("pasted region")  # turns to its page
+    assert desk.comes_to_outline(name, (20, 260), (80, 260), size=size)
+    page.keyboard.press("Escape")
+    page.locator(".lsf-labels .lsf-label", has_text=category.replace("_", " ")).first.click()
+    desk.drag(desk.at(120, 40, size), desk.at(200, 90, size))
+    desk.shot(f"{name}_drawn")
+    desk.finish("Submit")
+
+    found = desk.collect()[name]
+    assert [(change.region_id, change.change) for change in found.changes][:1] == [("there", "kept")]
+    assert found.regions[0] == there
+    (drawn,) = found.regions[1:]
+    assert (drawn.category, drawn.page_index, drawn.source) == (category, page_index, "human")
+    assert drawn.box is not None
+    assert (drawn.box.x1, drawn.box.y1, drawn.box.x2, drawn.box.y2) == pytest.approx((120, 40, 200, 90), abs=2.5)
 
 
 def shows_track(page: np.ndarray) -> bool:

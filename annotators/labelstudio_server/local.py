@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ PHONES_HOME = {
 """Version check, analytics and two error collectors: all off."""
 KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 """What the server inherits of our environment: no key of ours is its business."""
+TIED = """import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, kept by exec
+os.execv(sys.argv[1], sys.argv[1:])"""
+"""Becomes a program that ends when we do, even by a kill that lets us stop nothing. Linux only."""
 
 
 class Login(NamedTuple):
@@ -86,9 +91,10 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     port = login.url.rpartition(":")[2]
     options = ["--no-browser", "--internal-host", "127.0.0.1", "--port", port, "--data-dir", str(folder)]
+    tied = [sys.executable, "-I", "-S", "-c", TIED] if sys.platform == "linux" else []
     with (folder / "server.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - the program that the user installed, with arguments of ours
-            [str(program), "start", *options, "--enable-legacy-api-token", "--log-level", "INFO"],
+            [*tied, str(program), "start", *options, "--enable-legacy-api-token", "--log-level", "INFO"],
             env=_environment(folder, login, media_root) | extra,
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -1,7 +1,9 @@
 """Perceptual hashes: PDQ (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019).
 
-PDQ reduces any picture to 64 x 64 luminance means first, so hashing a reduced decode changes a few
-bits at most and costs 0.3 ms where a full 1024 x 1024 picture costs 30.
+PDQ reduces any picture to 64 x 64 points first, each a mean under a tent of a 64th of the side, so hashing a reduced
+decode changes a few bits at most and costs 0.3 ms where a full 1024 x 1024 picture costs 30. The tent must be there
+in the small square, too: without it fine detail (text, foliage, screenshots) folds into the waves that are hashed.
+docs/decisions/0012-splits-and-audit.md has the figures.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from .pdq import pdq_of, pdq_of_copies
 
-__all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "altered", "pdq"]
+__all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "altered", "pdq", "softened"]
 
 Pixels = NDArray[np.uint8]
 """RGB, ``(H, W, 3)``."""
@@ -27,10 +29,17 @@ def pdq(pixels: Pixels) -> str | None:
 
     Digits are in the order of ThreatExchange: the first bit of the hash vector is the highest.
     """
-    bits, quality = pdq_of(pixels)
-    return np.packbits(bits).tobytes().hex() if quality >= MIN_QUALITY else None
+    quality = pdq_of(pixels).quality
+    return np.packbits(pdq_of(softened(pixels)).bits).tobytes().hex() if quality >= MIN_QUALITY else None
+
+
+def softened(pixels: Pixels) -> NDArray[np.float32]:
+    """The picture under a tent of 1, 2, 1 in both directions; beyond the edge lie the edge's pixels again."""
+    around = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32)
+    tall = around[:-2] + 2 * around[1:-1] + around[2:]
+    return ((tall[:, :-2] + 2 * tall[:, 1:-1] + tall[:, 2:]) / 16).astype(np.float32)
 
 
 def altered(pixels: Pixels, *, is_cropped: bool = True) -> tuple[str, ...]:
     """What ``pdq`` would give of copies of a square of HASH_SIDE pixels: mirrored, then cropped by up to 5 %."""
-    return tuple(np.packbits(bits).tobytes().hex() for bits in pdq_of_copies(pixels, is_cropped=is_cropped))
+    return tuple(np.packbits(bits).tobytes().hex() for bits in pdq_of_copies(softened(pixels), is_cropped=is_cropped))

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 __all__ = ["MAX_SIDE", "Pdq", "pdq_of", "pdq_of_copies"]
 
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
+"""RGB of 0 to 255, ``(H, W, 3)``."""
+
 MAX_SIDE = 128
 """Up to this side the reference's blur (a tent filter of side / 128 pixels) does nothing: nothing is blurred here."""
 SIDE = 64
@@ -49,7 +52,7 @@ class Pdq(NamedTuple):
     """Detail of the picture, 0 to 100."""
 
 
-def pdq_of(pixels: NDArray[np.uint8]) -> Pdq:
+def pdq_of(pixels: Pixels) -> Pdq:
     """PDQ of RGB ``(H, W, 3)`` with sides of 1 to 128 pixels. Raises ValueError for larger ones."""
     height, width = pixels.shape[:2]
     if max(height, width) > MAX_SIDE:
@@ -60,7 +63,7 @@ def pdq_of(pixels: NDArray[np.uint8]) -> Pdq:
     return Pdq(_bits(_COSINES @ luma @ _COSINES.T), _quality(luma))
 
 
-def pdq_of_copies(pixels: NDArray[np.uint8], *, is_cropped: bool = True) -> tuple[NDArray[np.bool_], ...]:
+def pdq_of_copies(pixels: Pixels, *, is_cropped: bool = True) -> tuple[NDArray[np.bool_], ...]:
     """The bits that altered copies of RGB ``(128, 128, 3)`` would have: the mirrored one, then one for each of CROPS.
 
     Of the mirrored one these are the very bits, of a cropped one nearly: it is hashed from the same reduced picture,

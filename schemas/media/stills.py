@@ -155,7 +155,7 @@ def _load_frame(image: ImageFile.ImageFile, index: int, count: int, limits: Limi
         if index:
             image.seek(index)
         elif image.format == "JPEG":
-            image.draft("L", (HASH_SIDE, HASH_SIDE))
+            image.draft("L", (2 * HASH_SIDE, 2 * HASH_SIDE))  # at once to HASH_SIDE would fold fine detail
         image.load()
     except BROKEN as error:
         if index and isinstance(error, EOFError):

@@ -14,7 +14,7 @@ from PIL import ImageOps
 
 from pipeline.cli import main
 from pipeline.split_proof import SplitProof, copies_across, near_across, straddling
-from schemas.media.pdq import pdq_of
+from schemas.media.hashes import pdq
 
 RECIPE = """
 name: r
@@ -190,7 +190,7 @@ def test_recall_of_reencoded_and_resized_copies_and_false_merges() -> None:
 
     def hashed(data: bytes) -> bytes:
         picture = Picture.open(io.BytesIO(data)).convert("RGB").resize((128, 128), Picture.Resampling.BOX)
-        return np.packbits(pdq_of(np.asarray(picture)).bits).tobytes()
+        return bytes.fromhex(pdq(np.asarray(picture)) or "")
 
     originals = [scene(seed, 192) for seed in range(150)]
     hashes = [hashed(png(picture)) for picture in originals]

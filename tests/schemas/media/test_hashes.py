@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from schemas.media.facts import spread
-from schemas.media.hashes import pdq
+from schemas.media.hashes import pdq, softened
 from schemas.media.limits import Limits
 from schemas.media.pdq import pdq_of
 from schemas.media.stills import measure_still
@@ -42,8 +42,38 @@ def test_a_flat_picture_has_no_hash(encode):
     assert measure_still("PNG", encode(Image.new("RGB", (64, 64), "gray"), "PNG"), Limits()).hashes == ()
 
 
+def test_a_softened_picture_is_the_mean_under_a_tent_and_keeps_a_plain_one():
+    dot = np.zeros((5, 5, 3), np.uint8)
+    dot[2, 2] = dot[0, 4] = 160
+    row, corner = [0, 20, 40, 20, 0], [[30, 90], [20, 30]]
+
+    found = softened(dot)
+
+    assert found[2, :4, 1].tolist() == row[:4]
+    assert found[:, 2, 1].tolist() == row
+    assert found[:2, 3:, 0].tolist() == corner
+    assert (softened(np.full((3, 4, 3), 77, np.uint8)) == 77).all()
+
+
+def lines(side, seed=0):
+    """Black lines of one to three pixels on white: what text and screenshots are made of."""
+    edges = np.cumsum(np.random.default_rng(seed).integers(1, 4, side))
+    stripes = np.searchsorted(edges, np.arange(side), side="right") % 2 * 255
+    page = np.where(np.arange(side) % 97 < 60, stripes[:, None], 255).astype(np.uint8)
+    return Image.fromarray(page).convert("RGB")
+
+
+def test_fine_lines_do_not_fold_into_the_hash(photo, encode):
+    distances = []
+    for seed in range(8):
+        picture = Image.blend(photo(384, 384, seed), lines(384, seed), 0.65)
+        half = picture.resize((192, 192), Image.Resampling.LANCZOS)
+        distances.append(hamming(hash_of(encode(picture, "PNG"), "PNG"), hash_of(encode(half, "PNG"), "PNG")))
+    assert max(distances) <= 24  # without the tent 32
+
+
 def test_the_digits_are_the_bits_from_the_highest_down(photo):
-    bits, _ = pdq_of(np.asarray(photo(128, 128)))
+    bits, _ = pdq_of(softened(np.asarray(photo(128, 128))))
     assert pdq(np.asarray(photo(128, 128))) == f"{int(''.join('1' if bit else '0' for bit in bits), 2):064x}"
 
 

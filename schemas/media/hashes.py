@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .pdq import pdq_of, pdq_of_copies
+from .pdq import luma_of, pdq_of, pdq_of_copies
 
 __all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "altered", "pdq", "softened"]
 
@@ -29,15 +29,15 @@ def pdq(pixels: Pixels) -> str | None:
 
     Digits are in the order of ThreatExchange: the first bit of the hash vector is the highest.
     """
-    quality = pdq_of(pixels).quality
-    return np.packbits(pdq_of(softened(pixels)).bits).tobytes().hex() if quality >= MIN_QUALITY else None
+    luma = luma_of(pixels)
+    return np.packbits(pdq_of(softened(luma)).bits).tobytes().hex() if pdq_of(luma).quality >= MIN_QUALITY else None
 
 
-def softened(pixels: Pixels) -> NDArray[np.float32]:
-    """The picture under a tent of 1, 2, 1 in both directions; beyond the edge lie the edge's pixels again."""
-    around = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32)
+def softened(pixels: Pixels | NDArray[np.float32]) -> NDArray[np.float32]:
+    """The luminance, ``(H, W)``, under a tent of 1, 2, 1 in both directions; the edge's pixels lie beyond it again."""
+    around = np.pad(luma_of(pixels), 1, mode="edge")
     tall = around[:-2] + 2 * around[1:-1] + around[2:]
-    return ((tall[:, :-2] + 2 * tall[:, 1:-1] + tall[:, 2:]) / 16).astype(np.float32)
+    return (tall[:, :-2] + 2 * tall[:, 1:-1] + tall[:, 2:]) / np.float32(16)
 
 
 def altered(pixels: Pixels, *, is_cropped: bool = True) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE", "Pdq", "pdq_of", "pdq_of_copies"]
+__all__ = ["MAX_SIDE", "Pdq", "luma_of", "pdq_of", "pdq_of_copies"]
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
-"""RGB of 0 to 255, ``(H, W, 3)``."""
+"""RGB ``(H, W, 3)``, or luminance ``(H, W)``, of 0 to 255."""
 
 MAX_SIDE = 128
 """Up to this side the reference's blur (a tent filter of side / 128 pixels) does nothing: nothing is blurred here."""
@@ -52,31 +52,36 @@ class Pdq(NamedTuple):
     """Detail of the picture, 0 to 100."""
 
 
+def luma_of(pixels: Pixels) -> NDArray[np.float32]:
+    """Luminance as PDQ weighs it."""
+    return (pixels @ LUMA if pixels.ndim == 3 else pixels).astype(np.float32)
+
+
 def pdq_of(pixels: Pixels) -> Pdq:
-    """PDQ of RGB ``(H, W, 3)`` with sides of 1 to 128 pixels. Raises ValueError for larger ones."""
+    """PDQ of a picture with sides of 1 to 128 pixels. Raises ValueError for larger ones."""
     height, width = pixels.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise ValueError(
             f"the picture is {width} x {height}, at most {MAX_SIDE} x {MAX_SIDE} is hashed; reduce it first"
         )
-    luma = (pixels[np.ix_(_picked(height), _picked(width))] @ LUMA).astype(np.float32)
+    luma = luma_of(pixels[np.ix_(_picked(height), _picked(width))])
     return Pdq(_bits(_COSINES @ luma @ _COSINES.T), _quality(luma))
 
 
 def pdq_of_copies(pixels: Pixels, *, is_cropped: bool = True) -> tuple[NDArray[np.bool_], ...]:
-    """The bits that altered copies of RGB ``(128, 128, 3)`` would have: the mirrored one, then one for each of CROPS.
+    """The bits that altered copies of 128 x 128 pixels would have: the mirrored one, then one for each of CROPS.
 
     Of the mirrored one these are the very bits, of a cropped one nearly: it is hashed from the same reduced picture,
     each of whose rows and columns stands for a little more than it would in the copy. Of 156 photographs cropped so,
     saved as JPEG of quality 75 and reduced by themselves, 94 to 99 % came within 31 bits, with a median of 6 to 16;
     with margins at random between these, 5 % of each side in all, 67 %.
     """
-    luma = (pixels @ LUMA).astype(np.float32)
+    luma = luma_of(pixels)
     mirrored = _bits(_COSINES @ luma[np.ix_(_picked(MAX_SIDE), _picked(MAX_SIDE)[::-1] - 1)] @ _COSINES.T)
     if not is_cropped:
         return (mirrored,)
     rows, columns = _cropping()
-    return (mirrored, *_bits(rows @ luma @ columns))
+    return (mirrored, *_bits((rows @ luma @ columns).astype(np.float32, copy=False)))
 
 
 @cache

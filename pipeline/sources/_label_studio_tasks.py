@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schemas.errors import ConfigError, SampleError
 from schemas.media.limits import Limits
 
-from ..filesystems import open_uri, printable
+from ..filesystems import printable
 from ..strict_json import decode_text, json_type, parse_json
 from .base import Container
 
@@ -127,7 +127,7 @@ def _changed_at(annotation: Mapping[str, Any]) -> datetime:
 
 
 def _raw_tasks(container: Container, limits: Limits) -> Iterator[tuple[str, Any]]:
-    text = _text(container, limits)
+    text = container.text(limits)
     if container.uri.lower().endswith(LINES):
         yield from _lines(container.name, text)
         return
@@ -147,19 +147,6 @@ def _lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
                 yield f"{name}#line={number}", parse_json(line)
             except SampleError as error:
                 yield f"{name}#line={number}", error
-
-
-def _text(container: Container, limits: Limits) -> str:
-    if container.problem:
-        raise SampleError(f"cannot be read: {container.problem}", remedy="give a regular, readable file")
-    with open_uri(container.uri) as file:
-        data = file.read(limits.max_in_memory_bytes + 1)
-    if len(data) > limits.max_in_memory_bytes:
-        raise SampleError(
-            f"more than limits.max_in_memory_bytes = {limits.max_in_memory_bytes} bytes of JSON",
-            remedy="export it in parts, or raise the limit",
-        )
-    return decode_text(data)
 
 
 def _keys(text: str) -> dict[int, frozenset[str]]:

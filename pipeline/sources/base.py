@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, SampleError
 from schemas.plugins import PluginConfig
 from schemas.sample import Item, Origin
 from schemas.sample import Source as SourceOfMedium
@@ -25,11 +25,13 @@ from ..filesystems import (
     join,
     local_path,
     name_of,
+    open_uri,
     parent_of,
     printable,
     scan,
     write_atomically,
 )
+from ..strict_json import decode_text
 
 if TYPE_CHECKING:
     from schemas.media.limits import Limits
@@ -225,6 +227,23 @@ class Container:
     """What the ids of its items start with: empty where it is the only one."""
     problem: str = ""
     """Why it cannot be read; empty where it can."""
+
+    def open(self) -> BinaryIO:
+        """Its bytes. Raises SampleError where it cannot be read."""
+        if self.problem:
+            raise SampleError(f"cannot be read: {self.problem}", remedy="give a regular, readable file")
+        return open_uri(self.uri)
+
+    def text(self, limits: Limits) -> str:
+        """All of it as text, for one that is a single JSON value. Raises SampleError, also where it is too large."""
+        with self.open() as file:
+            data = file.read(limits.max_in_memory_bytes + 1)
+        if len(data) > limits.max_in_memory_bytes:
+            raise SampleError(
+                f"more than limits.max_in_memory_bytes = {limits.max_in_memory_bytes} bytes of JSON",
+                remedy="export it in parts, or raise the limit",
+            )
+        return decode_text(data)
 
     @cached_property
     def folder(self) -> str:

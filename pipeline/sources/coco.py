@@ -17,8 +17,8 @@ from schemas.errors import SampleError
 from schemas.media.limits import Limits
 from schemas.sample import Finding, Item
 
-from ..filesystems import exists, name_of, open_uri, printable
-from ..strict_json import decode_text, json_type, parse_json
+from ..filesystems import exists, name_of, printable
+from ..strict_json import json_type, parse_json
 from ._coco_regions import key_of, read_annotation
 from ._paths import resolved
 from .base import Container, ItemIds, Source, SourceConfig, SourcePlace, identified_items, refused
@@ -166,13 +166,7 @@ class _Content:
 
 def _document(container: Container, limits: Limits) -> Mapping[str, Any]:
     """The whole file as one object with images. Raises SampleError."""
-    if container.problem:
-        raise SampleError(f"cannot be read: {container.problem}", remedy="give a regular, readable file")
-    with open_uri(container.uri) as file:
-        data = file.read(limits.max_in_memory_bytes + 1)
-    if len(data) > limits.max_in_memory_bytes:
-        raise SampleError(f"more than limits.max_in_memory_bytes = {limits.max_in_memory_bytes} bytes of JSON")
-    document = parse_json(decode_text(data))
+    document = parse_json(container.text(limits))
     if not isinstance(document, Mapping) or not isinstance(document.get("images"), list):
         what = "an object without a list of images" if isinstance(document, Mapping) else json_type(document)
         raise SampleError(f"no COCO file: it holds {what}", remedy="give a COCO instances file")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, cast
 from schemas.errors import SampleError
 from schemas.sample import Item, StatedReference
 
-from ..filesystems import name_of, open_uri
+from ..filesystems import name_of
 from ..strict_json import encoding_of, json_type, parse_json
 from ._columns import REFERENCE, ComparedRowConfig, item_of_row, normalized, our_names
 from ._paths import resolved
@@ -65,10 +65,12 @@ class Manifest(Source):
 
     def _rows(self, container: Container) -> Iterator[tuple[int, Row]]:
         """``(line number, row)``, with the error in place of a row that cannot be read."""
-        if container.problem:
-            yield 0, SampleError(f"cannot be read: {container.problem}", remedy="give a regular, readable file")
+        try:
+            opened = container.open()
+        except SampleError as error:
+            yield 0, error
             return
-        with open_uri(container.uri) as file:
+        with opened as file:
             lines = _Lines(file)
             if container.uri.lower().endswith(_CSV):
                 yield from _csv_rows(lines, self.config.delimiter)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from schemas.errors import SampleError
 from schemas.sample import Item, StatedReference
 
-from ..filesystems import name_of, open_uri, printable
+from ..filesystems import name_of, printable
 from ._columns import REFERENCE, ComparedRowConfig, item_of_row, normalized, our_names
 from .base import Container, Source, SourcePlace, identified_items, refused, spool
 
@@ -70,11 +70,9 @@ class Parquet(Source):
         """``(row number, row)``; a row group that cannot be read is one error in the place of its remaining rows."""
         import pyarrow.parquet as pq
 
-        if container.problem:
-            raise _WholeFileError(f"cannot be read: {container.problem}", remedy="give a regular, readable file")
         with ExitStack() as stack:
             with _clear_errors(_WholeFileError):
-                file = stack.enter_context(open_uri(container.uri))
+                file = stack.enter_context(container.open())
                 parquet = stack.enter_context(pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False))
                 columns = self._columns(parquet.schema_arrow)
             start = 0

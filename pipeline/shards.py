@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.arrow import Config, dataset_schema, files_to_arrow, record_row, rows_to_arrow
+from schemas.arrow import Config, dataset_schema, record_row
 from schemas.checks import check_record
 from schemas.errors import MediaError, SampleError
 from schemas.media.limits import DEFAULT_LIMITS, Limits
@@ -27,24 +26,13 @@ from schemas.taxonomy import Taxonomy
 from .filesystems import exists, open_uri
 from .labelmap import label_map_png
 from .recipe import DatasetOptions
+from .row_groups import MEDIA_COLUMN, ends_row_group, parquet_options, row_group
 from .storage import CHUNK_BYTES, FileFact, WholeFile, sha256_of
 
 __all__ = ["Draft", "Shard", "WrittenShard", "shard_name", "write_shard"]
 
-MEDIA_COLUMN: dict[str, str] = {"images": "image", "videos": "video", "documents": "document"}
-FILE_COLUMNS = (*MEDIA_COLUMN.values(), "reference_image", "mask", "preview")
-ROWS_PER_GROUP = 1000
-"""Most rows of a row group: where media are small, the rows themselves are what fills memory."""
-FILLED_ENOUGH = 0.25
-"""Share of a full row group from which on a row whose sample id says so ends it. Boundaries that rows choose by
-themselves are found again behind a row that came, went or grew, so the groups behind it keep their bytes."""
-ENDS_A_GROUP = "0"
-"""Last hex digit of such a sample id: one row of sixteen."""
 PREFETCH_BYTES = 16 << 20
 THREADS = 2
-CHUNKING = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
-"""Content-defined chunks of the size that the Hub's own writer uses: a fixed row moves few of them."""
-
 EXTENSION = {"matroska,webm": ".webm", "mov,mp4,m4a,3gp,3g2,mj2": ".mp4", "avi": ".avi"}
 
 
@@ -131,7 +119,7 @@ class _ShardWriter:
         self.shard, self.dataset_uri, self.taxonomy, self.options = shard, dataset_uri.rstrip("/"), taxonomy, options
         self.schema = dataset_schema(shard.config, has_preview=options.preview, has_reference=has_reference)
         self.file = WholeFile(f"{self.dataset_uri}/{shard_name(shard)}")
-        self.parquet = pq.ParquetWriter(self.file, self.schema, **_parquet_options(self.schema))
+        self.parquet = pq.ParquetWriter(self.file, self.schema, **parquet_options(self.schema))
         # One thread writes a row group while the next one is gathered: compressing and hashing leave the GIL.
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="row-group")
         self.writing: Future[None] | None = None
@@ -166,12 +154,9 @@ class _ShardWriter:
         self.num_rows += 1
         self.media_bytes += draft.byte_size
         self.row_bytes += draft.byte_size
-        if self._ends_here(draft.record.sample_id):
+        most = self.options.row_group_bytes
+        if ends_row_group(draft.record.sample_id, num_rows=len(self.rows), num_bytes=self.row_bytes, most_bytes=most):
             self._flush()
-
-    def _ends_here(self, sample_id: str) -> bool:
-        filled = max(self.row_bytes / self.options.row_group_bytes, len(self.rows) / ROWS_PER_GROUP)
-        return filled >= 1 or (filled >= FILLED_ENOUGH and sample_id.endswith(ENDS_A_GROUP))
 
     def finish(self) -> None:
         """Write what is left and the footer."""
@@ -195,7 +180,7 @@ class _ShardWriter:
         self.writing = self.pool.submit(self._write, rows) if rows else None
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
-        self.parquet.write_table(_table(rows, self.schema))
+        self.parquet.write_table(row_group(rows, self.schema))
 
     def _media(self, draft: Draft) -> dict[str, Any]:
         record = draft.record
@@ -252,17 +237,6 @@ def _loaded(drafts: Iterable[Draft], writer: _ShardWriter) -> Iterator[tuple[Dra
         yield from waiting
 
 
-def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table: files by reference, every other column by value."""
-    is_file = [pa.types.is_struct(field.type) and field.name in FILE_COLUMNS for field in schema]
-    small = rows_to_arrow(rows, pa.schema([field for field, file in zip(schema, is_file, strict=True) if not file]))
-    columns = [
-        files_to_arrow([row[field.name] for row in rows]) if file else small.column(field.name)
-        for field, file in zip(schema, is_file, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
 def _feature(draft: Draft) -> dict[str, Any] | None:
     record = draft.record
     if record.storage != "link_only":
@@ -308,35 +282,3 @@ def _rejection(draft: Draft, error: SampleError) -> Rejection:
         message=error.message,
         remedy=error.remedy,
     )
-
-
-def _parquet_options(schema: pa.Schema) -> Mapping[str, Any]:
-    """Media plain and uncompressed (they are compressed already), everything else dictionary and zstd."""
-    media = {f"{name}.bytes" for name in FILE_COLUMNS}
-    codec: Literal["NONE", "ZSTD"]
-    compression, dictionary = {}, []
-    for column in _leaves(schema):
-        codec = "NONE" if column in media else "ZSTD"
-        compression[column] = codec
-        if codec == "ZSTD":
-            dictionary.append(column)
-    return {
-        "compression": compression,
-        "use_dictionary": dictionary,
-        "write_page_index": True,
-        "use_content_defined_chunking": CHUNKING,
-        "store_schema": True,
-    }
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    """Parquet paths of the leaf columns, as the writer's options name them."""
-    return [column for field in schema for column in _paths(field.name, field.type)]
-
-
-def _paths(path: str, kind: pa.DataType) -> list[str]:
-    if pa.types.is_struct(kind):
-        return [p for member in kind for p in _paths(f"{path}.{member.name}", member.type)]
-    if pa.types.is_list(kind):
-        return _paths(f"{path}.list.element", kind.value_type)
-    return [path]

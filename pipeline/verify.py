@@ -39,7 +39,7 @@ from .passwords import Passwords
 from .plan import plan_of
 from .preview import preview
 from .recipe import Recipe
-from .shards import MEDIA_COLUMN
+from .row_groups import MEDIA_COLUMN
 from .split_proof import near_across
 from .stages import recipe_of
 from .storage import Manifest, RunFolder, sha256_of

@@ -10,7 +10,8 @@ from schemas.record import Record, Reference
 
 from ..dataset import config_of, read_rows, shard_uris
 from ..filesystems import join, open_uri
-from ..shards import EXTENSION, MEDIA_COLUMN
+from ..row_groups import MEDIA_COLUMN
+from ..shards import EXTENSION
 from ._coco_format import file_name
 from .base import ExportPlace
 

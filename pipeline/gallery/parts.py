@@ -30,7 +30,7 @@ from schemas.media.types import Document
 
 from ..dataset import config_of, read_rows
 from ..filesystems import join, list_files, open_uri, remove, write_atomically
-from ..shards import MEDIA_COLUMN
+from ..row_groups import MEDIA_COLUMN
 from ..untrusted import visible
 from .pictures import PER_SHEET, TILE, Drawn, draw, sheet
 from .rows import Row

@@ -52,7 +52,7 @@ def evaluate(
 @commands.command()
 def report(run_: RunOption = "runs/latest") -> None:
     """Write report.html anew."""
-    from ..publication import rewrite_report
+    from ..reporting import rewrite_report
 
     folder = folder_of(run_)
     with folder.locked():

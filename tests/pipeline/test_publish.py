@@ -76,7 +76,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     with HubServer() as server:
         for name, value in environment(server.url, tmp_path).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read at its import
+        for name, value in {"HF_HUB_DISABLE_XET": True, "HF_HUB_CACHE": str(tmp_path / "hf" / "hub")}.items():
+            monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)  # read from the environment at its import
         yield server
 
 

@@ -156,7 +156,8 @@ class HubServer:
                     files.pop(value["path"], None)
                 elif line["key"] == "deletedFolder":
                     files = {p: b for p, b in files.items() if not p.startswith(value["path"].rstrip("/") + "/")}
-            sha = _sha(repo.name, len(repo.commits), header["summary"], *sorted(files))
+            contents = sorted((path, blob.oid) for path, blob in files.items())
+            sha = _sha(repo.name, len(repo.commits), header["summary"], contents)
             repo.commits.append(Commit(sha, header["summary"], files))
             url = f"{self.url}/datasets/{repo.name}/commit/{sha}"
             return 200, {"success": True, "commitUrl": url, "commitOid": sha, "hookOutput": ""}

@@ -42,15 +42,15 @@ def test_sheets_hold_64_tiles_and_scripts_know_their_rows(
 ) -> None:
     records = [record(i) for i in range(66)]
     write(str(tmp_path), records)
-    folder = tmp_path / "parts" / "p"
+    folder = tmp_path / "parts" / "p0"
 
     first, second = (arguments_of(folder / f"rows-0000{n}.js") for n in (0, 1))
     with Picture.open(folder / f"{first[2]}.webp") as whole, Picture.open(folder / f"{second[2]}.webp") as rest:
         colors = np.asarray(whole.convert("RGB"))
         assert (whole.size, rest.size) == ((8 * 192, 8 * 192), (2 * 192, 192))
 
-    assert (first[:2], len(first[3])) == (["p", 0], 64)
-    assert (second[:2], len(second[3])) == (["p", 1], 2)
+    assert (first[:2], len(first[3])) == (["p0", 0], 64)
+    assert (second[:2], len(second[3])) == (["p0", 1], 2)
     assert [row["name"] for row in second[3]] == ["picture 64.png", "picture 65.png"]
     assert first[3][9]["tile"] == [120, 80]
     with Picture.open(io.BytesIO(sources[records[9].sample_id])) as original:
@@ -64,9 +64,9 @@ def test_columns_hold_every_row(tmp_path: Path, record: Make, write: Callable[..
     records = [record(0, origin="real"), record(1, origin="edited"), record(2, origin="real")]
     write(str(tmp_path), records)
 
-    name, ids, facets = arguments_of(tmp_path / "parts" / "p" / "columns.js")
+    name, ids, facets = arguments_of(tmp_path / "parts" / "p0" / "columns.js")
 
-    assert name == "p"
+    assert name == "p0"
     assert ids == "".join(one.sample_id[:12] for one in records)
     assert {"name": "origin", "sets": [["real"], ["edited"]], "codes": [0, 1, 0]} in facets
 
@@ -174,8 +174,8 @@ def test_larger_pictures_are_there_only_where_they_are_wanted(
 ) -> None:
     write(str(tmp_path), [record(0)], side=side)
 
-    (row,) = arguments_of(tmp_path / "parts" / "p" / "rows-00000.js")[3]
+    (row,) = arguments_of(tmp_path / "parts" / "p0" / "rows-00000.js")[3]
 
     assert ("file" in row["views"][0]) == bool(side)
     assert row["tile"] == [120, 80]
-    assert len(list((tmp_path / "parts" / "p").glob("view-*"))) == bool(side)
+    assert len(list((tmp_path / "parts" / "p0").glob("view-*"))) == bool(side)

@@ -1,12 +1,13 @@
 """``witnessmark forget``: a removal request. What the run holds of a sample goes, and does not come back.
 
-What stays is a row of ``forgotten/`` with hashes, by which a later ingest rejects the same bytes, and the payments,
-which hold no content. Every step may be repeated, and the sample's own row goes last: a killed command goes on.
+What stays is a row of ``forgotten/`` with hashes, by which a later ingest rejects the sample and the same bytes, and
+the payments, which hold no content. A medium that samples hold which were not named, such as the original of several
+pairs, stays with them. Every step may be repeated, and the sample's own row goes last: a killed command goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from .recipe import recipe_from
 from .storage import Manifest, RunFolder, Stage, StageCounts, WholeFile
 from .tables import TABLES, part_uris, read_batches, read_rows, write_table
 
-__all__ = ["check_not_forgotten", "forget", "forgotten_assets"]
+__all__ = ["check_not_forgotten", "forget", "forgotten_hashes"]
 
 KEPT_TABLES = ("payments", "forgotten", "shortcuts")
 """They hold no sample's content."""
@@ -38,10 +39,16 @@ MIN_PREFIX = 8
 
 class _Found(NamedTuple):
     samples: tuple[Sample, ...]
+    held: Mapping[str, frozenset[str]]
+    """Items that stay and hold a medium of these samples, by its sha256."""
 
     @property
     def ids(self) -> frozenset[str]:
         return frozenset(sample.sample_id for sample in self.samples)
+
+    def assets(self, sample: Sample) -> tuple[str, ...]:
+        """sha256 of what nothing but these samples holds of one of them."""
+        return tuple(asset.asset_id for asset in sample.assets if asset.asset_id not in self.held)
 
 
 def forget(
@@ -52,9 +59,10 @@ def forget(
     The manifest gets new counts; the dataset is written anew by the next ``finalize``. Raises ConfigError where a name
     fits no sample of the run, before anything is removed.
     """
-    found = _Found(tuple(_named(run, names)))
+    named = tuple(_named(run, names))
+    found = _Found(named, _held(run, named))
     rows = {row.sample_id: row for row in read_rows(run, "forgotten", Forgotten)}
-    rows |= {sample.sample_id: _tombstone(sample) for sample in found.samples}
+    rows |= {sample.sample_id: _tombstone(sample, found) for sample in found.samples}
     write_table(run, "forgotten", [rows[sample_id] for sample_id in sorted(rows)], Forgotten)
     for line in _left_elsewhere(run, found):
         write(line)
@@ -70,7 +78,7 @@ def forget(
 
 def _copies(run: RunFolder, found: _Found) -> list[str]:
     """Where the run keeps bytes of the media: what a source made, and what people were shown. Named by content."""
-    assets = tuple(asset.asset_id for sample in found.samples for asset in sample.assets)
+    assets = tuple(asset for sample in found.samples for asset in found.assets(sample))
     return [uri for uri in _files(run, ("media", "people")) if uri.rpartition("/")[2].startswith(assets)]
 
 
@@ -78,9 +86,9 @@ def _files(run: RunFolder, folders: Sequence[str]) -> list[str]:
     return [uri for folder in folders for uri, _ in list_files(run.path(folder))]
 
 
-def forgotten_assets(run: RunFolder) -> frozenset[str]:
-    """sha256 of every medium that may not come back."""
-    return frozenset(asset for row in read_rows(run, "forgotten", Forgotten) for asset in row.asset_ids)
+def forgotten_hashes(run: RunFolder) -> frozenset[str]:
+    """Every sample, and the sha256 of every medium, that may not come back."""
+    return frozenset(name for row in read_rows(run, "forgotten", Forgotten) for name in (row.sample_id, *row.asset_ids))
 
 
 def _counted(run: RunFolder, manifest: Manifest) -> dict[Stage, StageCounts]:
@@ -93,8 +101,8 @@ def _counted(run: RunFolder, manifest: Manifest) -> dict[Stage, StageCounts]:
 
 
 def check_not_forgotten(sample: Sample, forgotten: frozenset[str]) -> None:
-    """Raises MediaError where the sample has a medium that may not come back."""
-    if not forgotten.isdisjoint(asset.asset_id for asset in sample.assets):
+    """Raises MediaError where the sample, or a medium of it, may not come back."""
+    if not forgotten.isdisjoint((sample.sample_id, *(asset.asset_id for asset in sample.assets))):
         raise _refusal()
 
 
@@ -102,8 +110,18 @@ def _refusal() -> MediaError:
     return MediaError("its removal was asked for", remedy="take it out of the input")
 
 
-def _tombstone(sample: Sample) -> Forgotten:
-    return Forgotten(sample_id=sample.sample_id, asset_ids=tuple(asset.asset_id for asset in sample.assets))
+def _tombstone(sample: Sample, found: _Found) -> Forgotten:
+    return Forgotten(sample_id=sample.sample_id, asset_ids=found.assets(sample))
+
+
+def _held(run: RunFolder, samples: Sequence[Sample]) -> dict[str, frozenset[str]]:
+    gone, assets = {s.sample_id for s in samples}, {asset.asset_id for s in samples for asset in s.assets}
+    held: dict[str, set[str]] = {}
+    for sample in read_rows(run, "samples", Sample):
+        for asset in sample.assets if sample.sample_id not in gone else ():
+            if asset.asset_id in assets:
+                held.setdefault(asset.asset_id, set()).add(sample.item_id)
+    return {asset_id: frozenset(items) for asset_id, items in held.items()}
 
 
 def _named(run: RunFolder, names: Sequence[str]) -> Iterator[Sample]:
@@ -135,6 +153,8 @@ def _left_elsewhere(run: RunFolder, found: _Found) -> Iterator[str]:
     for task in read_rows(run, "tasks", SubmittedTask):
         if task.sample_id in found.ids:
             yield f"a task of it lies with people: {task.server} {task.project!r}, task {task.task_id or task.task_key}"
+    for asset_id, items in sorted(found.held.items()):
+        yield from (f"a medium of it stays with {item}: {asset_id}" for item in sorted(items))
     alike = {
         other
         for row in read_rows(run, "duplicates", Duplicate)

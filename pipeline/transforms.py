@@ -23,7 +23,7 @@ from schemas.sample import Item, Sample
 
 from .crew import Crew, Proposed, Work, crew_of
 from .drain import DRAIN
-from .forget import check_not_forgotten, forgotten_assets
+from .forget import check_not_forgotten, forgotten_hashes
 from .ingest import measure_item, rejection_of
 from .progress import COUNTERS
 from .sources.base import items_of
@@ -121,7 +121,7 @@ class _Measure(Window):
     def setup(self) -> None:
         COUNTERS.share(self.work.run_uri)
         self.sandbox = shared_sandbox(self.work.recipe.limits)
-        self.forgotten = forgotten_assets(RunFolder(self.work.run_uri))
+        self.forgotten = forgotten_hashes(RunFolder(self.work.run_uri))
 
     def submit(self, item: Item) -> Future[Sample]:
         if item.error is None:

@@ -252,4 +252,4 @@ class Forgotten(Frozen):
     sample_id: str
     """The sample that was removed."""
     asset_ids: tuple[str, ...]
-    """sha256 of its media; no item with such bytes becomes a sample of the run again."""
+    """sha256 of its media that no other sample held then; no item with such bytes becomes a sample of the run again."""

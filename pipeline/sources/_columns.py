@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
+from pydantic import field_validator
+
 from schemas.errors import SampleError
 from schemas.sample import Finding, Generator, Item, Origin, StatedReference, TaskInput
 
@@ -75,6 +77,15 @@ class RowConfig(SourceConfig):
     origins: Mapping[str, Origin] = {}
     """Further words for an origin, e.g. ``{"1": generated}``. A word that nobody knows leaves the origin open and
     is kept as a finding of the sample."""
+
+    @field_validator("columns")
+    @classmethod
+    def _are_ours(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for theirs, ours in value.items():
+            if ours not in COLUMNS:
+                way = ": name the column of second images in 'reference'" if ours == REFERENCE else ""
+                raise ValueError(f"{theirs!r} is to mean {ours!r}, which is no column of ours{way}")
+        return value
 
 
 class ComparedRowConfig(RowConfig):

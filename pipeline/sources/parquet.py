@@ -118,7 +118,10 @@ class Parquet(Source):
         """The second image of a row; none where its column is null or of no bytes and no path."""
         if value is None or (isinstance(value, Mapping) and not any(value.values())):
             return None
-        data, stated = _checked(value, place)
+        try:
+            data, stated = _checked(value, place)
+        except SampleError as error:
+            raise SampleError(f"its column {self.config.reference!r}: {error.message}", remedy=error.remedy) from error
         file_name = name_of(stated) if stated else "reference"
         return StatedReference(uri=spool(place, data), file_name=file_name, role=self.config.reference_role)
 
@@ -149,7 +152,7 @@ def _medium(value: Any) -> tuple[bytes, str | None]:
             f"the row holds no bytes, only the path {stated!r:.200}",
             remedy="embed the bytes (datasets: embed_external_files=True), or list the files in a manifest",
         )
-    raise SampleError("the row holds no medium", remedy="drop the row, or name another column under 'column'")
+    raise SampleError("the row holds no medium", remedy="drop the row, or name another column")
 
 
 def _media_column(fields: Sequence[pa.Field]) -> str:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -136,3 +137,37 @@ def test_a_name_that_fits_nothing_removes_nothing(run: Path, capsys: pytest.Capt
         assert f"holds no sample {name!r}" in capsys.readouterr().err
     assert json.loads((run / "manifest.json").read_text()) == before
     assert names(run) == ["0.png", "1.png", "2.png"]
+
+
+PAIRS = """
+name: r
+taxonomy: artifacts
+sources: [{kind: parquet, column: image, reference: original}]
+splits: {train: 1}
+"""
+
+
+def test_what_samples_that_stay_hold_too_stays_and_the_pair_does_not_come_back(
+    tmp_path: Path, picture: Callable[[int], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, shared, last = (picture(seed) for seed in (1, 2, 3))
+    pairs = [(first, shared), (shared, None), (last, shared), (first, None)]
+    rows = [{"image": image, "original": original} for image, original in pairs]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "p.parquet")
+    (tmp_path / "r.yaml").write_text(PAIRS)
+    command = ("run", tmp_path / "r.yaml", "--input", tmp_path / "p.parquet", "--run", tmp_path / "run")
+    assert witnessmark(*command) == 0
+    assert witnessmark("forget", "p.parquet#row=0", "--run", tmp_path / "run") == 0
+    told = capsys.readouterr().err
+    expected = {("p.parquet#row=1", shared), ("p.parquet#row=2", shared), ("p.parquet#row=3", first)}
+    for item, data in expected:
+        assert f"a medium of it stays with {item}: {hashlib.sha256(data).hexdigest()}" in told
+
+    for _ in range(2):  # as the command left it, and after a rerun that reads the input again
+        assert names(tmp_path / "run") == ["row-1", "row-2", "row-3"]
+        (rejected,) = pq.read_table(tmp_path / "run" / "rejections").to_pylist()
+        assert (rejected["item_id"], rejected["message"]) == ("p.parquet#row=0", "its removal was asked for")
+        assert witnessmark(*command) == 0
+    assert witnessmark("forget", hashlib.sha256(shared).hexdigest(), "--run", tmp_path / "run") == 0
+    assert names(tmp_path / "run") == ["row-3"]
+    assert not any(shared in content for content in everything(tmp_path / "run" / "media"))

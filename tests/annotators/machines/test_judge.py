@@ -220,7 +220,7 @@ def test_more_regions_than_an_answer_has_room_for_are_judged_in_several_question
 
     with ThinkingServer(think) as server:
         found = judged(server, make_bench(), sample, first, judges="regions", max_tokens=1000)
-    assert sorted(len(asked.proposals()) for asked in server.asked) == [4] * 2 + [6] * 12
+    assert sorted(len(asked.proposals()) for asked in server.asked) == [5] * 4 + [6] * 10
     assert [r.box for r in found.regions] == [r.box for r in regions if r.explanation == GOOD]
     assert sorted((j.region_id, j.name) for j in found.judgements) == sorted(
         (r.region_id, factor.name) for r in regions for factor in FACTORS for _ in range(2)

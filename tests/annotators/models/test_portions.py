@@ -17,8 +17,9 @@ from annotators.models.portions import portions
         ([50, 50, 1], 100, [2, 1]),
         ([500, 10, 500], 100, [1, 1, 1]),
         ([30] * 4, 100, [2, 2]),
-        ([30] * 7, 100, [3, 3, 1]),
-        ([10] * 13, 60, [5, 5, 3]),
+        ([30] * 7, 100, [3, 2, 2]),
+        ([10] * 13, 60, [5, 4, 4]),
+        ([10, 10, 60, 60, 60], 100, [3, 1, 1]),
     ],
 )
 def test_an_answer_holds_as_many_as_it_has_room_for(tokens: list[int], most: int, sizes: list[int]) -> None:
@@ -31,6 +32,12 @@ def test_nothing_is_left_out_asked_twice_or_asked_in_more_questions_than_needed(
     assert [at for run in runs for at in run] == list(range(len(tokens)))
     assert all(sum(tokens[run.start : run.stop]) <= most or len(run) == 1 for run in runs)
     assert len(runs) == fewest(tokens, most)
+
+
+@given(st.integers(1, 60), st.integers(1, 20))
+def test_entries_of_one_size_make_runs_that_differ_by_one_at_most(count: int, room: int) -> None:
+    sizes = [len(run) for run in portions([10] * count, 10 * room)]
+    assert max(sizes) - min(sizes) <= 1
 
 
 def fewest(tokens: list[int], most: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.errors import ConfigError
 from schemas.media.limits import Limits
 from schemas.sample import Finding, Generator, Source, StatedReference, TaskInput
 
@@ -315,3 +316,16 @@ def test_a_second_image_that_is_not_named_right_is_an_error_of_its_row(
     (item,) = read("manifest", manifest(tmp_path, "m.jsonl", as_jsonl(row)), **PAIRED)
     assert item.error is not None
     assert item.error.startswith(f"m.jsonl, line 1: {words}")
+
+
+@pytest.mark.parametrize(
+    ("ours", "way"),
+    [
+        ("orign", ""),
+        ("reference", ": name the column of second images in 'reference'"),
+    ],
+)
+def test_a_column_that_means_nothing_of_ours_is_refused_before_anything_is_read(read, ours: str, way: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read("manifest", "unread.csv", columns={"kind": ours})
+    assert refused.value.message == f"sources.0: columns: 'kind' is to mean {ours!r}, which is no column of ours{way}"

@@ -160,7 +160,7 @@ def test_a_second_media_column_is_the_second_image(tmp_path: Path, read) -> None
     assert paired.reference == StatedReference(uri=spooled, file_name="a.jpg", role="reference")
     assert Path(spooled).read_bytes() == b"before"
     assert (alone.file_name, alone.reference, alone.error) == ("b.png", None, None)
-    assert torn.error == "shard.parquet#row=2: the row holds no bytes, only the path 'gone.jpg'"
+    assert torn.error == "shard.parquet#row=2: its column 'before': the row holds no bytes, only the path 'gone.jpg'"
 
 
 def test_a_second_image_is_bounded_like_the_first(tmp_path: Path, read) -> None:
@@ -168,7 +168,14 @@ def test_a_second_image_is_bounded_like_the_first(tmp_path: Path, read) -> None:
         tmp_path, {"image": [b"a"], "before": [b"far too long"]}, {"image": pa.binary(), "before": pa.binary()}
     )
     (item,) = read("parquet", file, reference="before", limits=Limits(max_file_bytes=5))
-    assert item.error == "shard.parquet#row=0: 12 bytes, more than limits.max_file_bytes = 5"
+    assert item.error == "shard.parquet#row=0: its column 'before': 12 bytes, more than limits.max_file_bytes = 5"
+
+
+def test_a_second_column_that_holds_no_images_is_told_from_the_first(tmp_path: Path, read) -> None:
+    file = shard(tmp_path, {"image": [b"a"], "before": ["a.png"]}, {"image": pa.binary(), "before": pa.string()})
+    (item,) = read("parquet", file, reference="before")
+    assert item.error == "shard.parquet#row=0: its column 'before': the row holds no medium"
+    assert item.remedy == "drop the row, or name another column"
 
 
 def test_a_second_column_that_is_not_there_is_named(tmp_path: Path, read) -> None:

@@ -20,7 +20,7 @@ from schemas.checks import check_record
 from schemas.errors import MediaError, SampleError
 from schemas.media.limits import DEFAULT_LIMITS, Limits
 from schemas.media.types import Image, Video
-from schemas.record import Record, Rejection
+from schemas.record import Record, Reference, Rejection
 from schemas.taxonomy import Taxonomy
 
 from .filesystems import exists, open_uri
@@ -218,7 +218,7 @@ class _ShardWriter:
             with open_uri(draft.uri) as source, WholeFile(target) as copy:
                 while chunk := source.read(CHUNK_BYTES):
                     copy.write(chunk)
-                _check_unchanged(copy.sha256.hexdigest(), record.asset_id, draft)
+                _check_unchanged(copy.sha256.hexdigest(), record, draft)
         self.files[name] = FileFact(sha256=record.asset_id, bytes=record.byte_size)
         return name
 
@@ -240,7 +240,7 @@ def _loaded(drafts: Iterable[Draft], writer: _ShardWriter) -> Iterator[tuple[Dra
 def _feature(draft: Draft) -> dict[str, Any] | None:
     record = draft.record
     if record.storage != "link_only":
-        return {"bytes": _original_bytes(draft, draft.uri, record.asset_id), "path": record.file_name}
+        return {"bytes": _original_bytes(draft, draft.uri, record), "path": record.file_name}
     if record.source.url is None:
         raise SampleError(
             f"{draft.item_id}: a gate lets only a link to it be published (licence {record.source.licence!r}, source "
@@ -254,20 +254,20 @@ def _reference_feature(draft: Draft) -> dict[str, Any] | None:
     reference = draft.record.reference
     if reference is None or draft.record.storage == "link_only":
         return None
-    return {"bytes": _original_bytes(draft, draft.reference_uri, reference.asset_id), "path": reference.file_name}
+    return {"bytes": _original_bytes(draft, draft.reference_uri, reference), "path": reference.file_name}
 
 
-def _original_bytes(draft: Draft, uri: str, asset_id: str) -> bytes:
+def _original_bytes(draft: Draft, uri: str, measured: Record | Reference) -> bytes:
     with open_uri(uri) as file:
         data = file.read()
-    _check_unchanged(hashlib.sha256(data).hexdigest(), asset_id, draft)
+    _check_unchanged(hashlib.sha256(data).hexdigest(), measured, draft)
     return data
 
 
-def _check_unchanged(sha256: str, asset_id: str, draft: Draft) -> None:
-    if sha256 != asset_id:
+def _check_unchanged(sha256: str, measured: Record | Reference, draft: Draft) -> None:
+    if sha256 != measured.asset_id:
         raise MediaError(
-            f"{draft.item_id}: the file changed after it was measured",
+            f"{draft.item_id}: {measured.file_name} changed after it was measured",
             remedy="run the same command again to measure it anew",
         )
 

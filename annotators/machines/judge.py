@@ -114,11 +114,14 @@ class Judge(VisionModel):
 
     @property
     def rounds(self) -> tuple[int, int, int]:
-        """Once; about regions never where there are none, and in portions where there are as many as may be."""
+        """Once, in portions where there are more candidates, or as many regions as may be, than an answer has room for;
+        about regions never where there are none.
+        """
+        count = max(1, len(self.config.after))
         if self.config.judges == "candidates":
-            return (1, 1, 1)
-        most = self.config.max_regions * max(1, len(self.config.after))
-        return (0, 1, len(self._portions(most)))
+            asked = len(self._portions(count))
+            return (1, asked, asked)
+        return (0, 1, len(self._portions(self.config.max_regions * count)))
 
     def answer_tokens(self, task: Task) -> int:
         """Scores of one proposal: an answer holds at least these."""

@@ -21,6 +21,7 @@ from ..base import Reads
 from ..models.conversation import Outcome
 from ..models.inquiry import Inquiry
 from ..models.options import ModelOptions
+from ..models.portions import portions
 from ..models.relocating import PLACE_TOKENS, hiding_all, locating_all, statements_of
 from ..questioned import questioned
 from .vlm import VisionModel
@@ -44,6 +45,11 @@ class Relocate(VisionModel):
 
     config: Config
     reads_earlier: ClassVar[Reads] = "always"
+
+    @property
+    def rounds(self) -> tuple[int, int, int]:
+        """Once; never where nothing is said of a place, and in portions where there are as many places as may be."""
+        return (0, 1, len(portions([PLACE_TOKENS] * self.config.max_regions, self.config.max_tokens)))
 
     def answer_tokens(self, task: Task) -> int:
         """The answer about one statement with one place."""

@@ -155,6 +155,17 @@ def test_pairs_of_a_source_that_names_no_column_are_not_published_by_halves(
     assert rejection.message == "1.png has a second image, and no source of the recipe names a 'reference'"
 
 
+def test_of_two_files_the_one_that_changed_is_named(finished: RunFolder, tmp_path: Path, taxonomy: Any) -> None:
+    inputs = Path(finished.uri).parent / "in"
+    record = next(r for r in read_records(finished.path("dataset")) if r.file_name == "1.png")
+    record = record.evolve(taxonomy=taxonomy.id)
+    shard, options = Shard("images", "train", 0, 1), DatasetOptions()
+    for first, second, changed in (("1.png", "4.png", "2.png"), ("4.png", "2.png", "1.png")):
+        draft = Draft(record, str(inputs / first), "item", reference_uri=str(inputs / second))
+        written = write_shard(shard, [draft], str(tmp_path), taxonomy, options, has_reference=True)
+        assert [r.message for r in written.rejections] == [f"item: {changed} changed after it was measured"]
+
+
 def test_a_second_image_on_both_sides_of_a_split_is_a_leak(finished: RunFolder, tmp_path: Path, taxonomy: Any) -> None:
     inputs = Path(finished.uri).parent / "in"
     records = sorted((r for r in read_records(finished.path("dataset")) if r.reference), key=lambda r: r.sample_id)

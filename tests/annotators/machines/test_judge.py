@@ -241,6 +241,7 @@ def test_a_portion_whose_order_cannot_matter_is_asked_once(make_image: Any, make
     ("options", "rounds"),
     [
         ({}, (1, 1, 1)),
+        ({"after": tuple("abcdefghijklm")}, (1, 2, 2)),  # 13 candidates, 12 to an answer of 2,048 tokens
         ({"judges": "regions"}, (0, 1, 5)),  # 50 regions, 12 to an answer of 2,048 tokens
         ({"judges": "regions", "max_tokens": 8192}, (0, 1, 1)),
         ({"judges": "regions", "max_tokens": 8192, "after": ("a", "b")}, (0, 1, 2)),

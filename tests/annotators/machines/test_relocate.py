@@ -230,6 +230,11 @@ def test_a_failure_tells_what_the_other_question_cost(make_image: Any, tried: Ca
     assert [attempt.status for attempt in caught.value.__dict__["history"]] == ["ok", "500"]
 
 
+@pytest.mark.parametrize(("max_tokens", "rounds"), [(2048, (0, 1, 1)), (1000, (0, 1, 2))])
+def test_how_often_it_asks_is_known_before_there_are_statements(max_tokens: int, rounds: tuple[int, int, int]) -> None:
+    assert Relocate(Config(after=("a",), max_tokens=max_tokens)).rounds == rounds  # 50 regions of 40 tokens each
+
+
 def test_nothing_to_try_is_said(make_image: Any) -> None:
     with pytest.raises(AnswerError, match="was given no candidates"):
         asyncio.run(Relocate(Config(after=("a",))).propose(make_image()))

@@ -60,7 +60,7 @@ class Login(NamedTuple):
 def find_program() -> Path | None:
     """The ``label-studio`` program that the environment names or ``make label-studio`` made, or None."""
     named = os.environ.get(PROGRAM_VARIABLE)
-    path = Path(named) if named else CHECKOUT / ".label-studio" / "bin" / "label-studio"
+    path = Path(named).absolute() if named else CHECKOUT / ".label-studio" / "bin" / "label-studio"
     if named and not path.is_file():
         raise ConfigError(f"{PROGRAM_VARIABLE} names no program: {named}", remedy="`make label-studio` makes one")
     return path if path.is_file() else None

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from annotators.labelstudio_server.local import local_server
-from schemas.errors import ServiceError
+from annotators.labelstudio_server.local import PROGRAM_VARIABLE, find_program, local_server
+from schemas.errors import ConfigError, ServiceError
 
 STAND_IN = f"""#!{sys.executable} -S
 import http.server, sys
@@ -77,3 +77,13 @@ def test_a_program_that_ends_at_once_is_told(tmp_path: Path) -> None:
         local_server(program, tmp_path / "data"),
     ):
         pass
+
+
+def test_a_program_is_named_from_where_we_are(stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(PROGRAM_VARIABLE, "label-studio")
+    assert find_program() == stand_in  # the server starts in its own folder
+
+    monkeypatch.setenv(PROGRAM_VARIABLE, "nothing-there")
+    with pytest.raises(ConfigError, match=f"{PROGRAM_VARIABLE} names no program: nothing-there"):
+        find_program()

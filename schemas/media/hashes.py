@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .pdq import luma_of, pdq_of, pdq_of_copies
+from .pdq import luma_of, pdq_of, pdq_of_copies, quality_of
 
 __all__ = ["HASH_SIDE", "MIN_QUALITY", "Pixels", "altered", "pdq", "softened"]
 
@@ -30,7 +30,7 @@ def pdq(pixels: Pixels) -> str | None:
     Digits are in the order of ThreatExchange: the first bit of the hash vector is the highest.
     """
     luma = luma_of(pixels)
-    return np.packbits(pdq_of(softened(luma)).bits).tobytes().hex() if pdq_of(luma).quality >= MIN_QUALITY else None
+    return np.packbits(pdq_of(softened(luma)).bits).tobytes().hex() if quality_of(luma) >= MIN_QUALITY else None
 
 
 def softened(pixels: Pixels | NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE", "Pdq", "luma_of", "pdq_of", "pdq_of_copies"]
+__all__ = ["MAX_SIDE", "Pdq", "luma_of", "pdq_of", "pdq_of_copies", "quality_of"]
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 """RGB ``(H, W, 3)``, or luminance ``(H, W)``, of 0 to 255."""
@@ -59,13 +59,23 @@ def luma_of(pixels: Pixels) -> NDArray[np.float32]:
 
 def pdq_of(pixels: Pixels) -> Pdq:
     """PDQ of a picture with sides of 1 to 128 pixels. Raises ValueError for larger ones."""
+    luma = _reduced(pixels)
+    return Pdq(_bits(_COSINES @ luma @ _COSINES.T), _quality(luma))
+
+
+def quality_of(pixels: Pixels) -> int:
+    """The quality alone, of the same pictures."""
+    return _quality(_reduced(pixels))
+
+
+def _reduced(pixels: Pixels) -> NDArray[np.float32]:
+    """The luminance at the 64 x 64 points that are looked at."""
     height, width = pixels.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise ValueError(
             f"the picture is {width} x {height}, at most {MAX_SIDE} x {MAX_SIDE} is hashed; reduce it first"
         )
-    luma = luma_of(pixels[np.ix_(_picked(height), _picked(width))])
-    return Pdq(_bits(_COSINES @ luma @ _COSINES.T), _quality(luma))
+    return luma_of(pixels[np.ix_(_picked(height), _picked(width))])
 
 
 def pdq_of_copies(pixels: Pixels, *, is_cropped: bool = True) -> tuple[NDArray[np.bool_], ...]:

@@ -172,21 +172,26 @@ def page(browser: Any, logged_in: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def hand_out(studio: httpx.Client, page: Any, make_run: Callable[..., Any], tmp_path: Path) -> Callable[..., Desk]:
+    """A run of these samples and candidates, handed out."""
+
+    def submitted(samples: list[Sample], candidates: list[Candidate], **options: Any) -> Desk:
+        run, manifest = make_run(samples, candidates, **options)
+        submit(run, manifest, write=quiet)
+        return Desk(run, manifest, page, shots_folder(tmp_path))
+
+    return submitted
+
+
+@pytest.fixture
 def lay_out(
-    studio: httpx.Client,
-    page: Any,
-    make_sample: Callable[..., Sample],
-    propose: Callable[..., Candidate],
-    make_run: Callable[..., Any],
-    tmp_path: Path,
+    hand_out: Callable[..., Desk], make_sample: Callable[..., Sample], propose: Callable[..., Candidate]
 ) -> Callable[..., Desk]:
-    """A run of these samples, handed out."""
+    """A run of samples of these names, with what is proposed as a rule, handed out."""
 
     def submitted(*names: str) -> Desk:
         samples = [make_sample(name) for name in names]
-        run, manifest = make_run(samples, [propose(sample) for sample in samples])
-        submit(run, manifest, write=quiet)
-        return Desk(run, manifest, page, shots_folder(tmp_path))
+        return hand_out(samples, [propose(sample) for sample in samples])
 
     return submitted
 
@@ -232,11 +237,9 @@ def test_an_image_shows_its_box_and_mask_and_every_change_comes_back(lay_out: Ca
 
 
 def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_s(
-    studio: httpx.Client,
-    page: Any,
+    hand_out: Callable[..., Desk],
     make_sample: Callable[..., Sample],
     propose: Callable[..., Candidate],
-    make_run: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
     size = (320.0, 240.0)
@@ -247,16 +250,15 @@ def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_
     source = configure(pipeline.sources, {"kind": "manifest", "reference": "original"}, where="sources.0")
     listed = tmp_path / "in" / "m.csv"
     listed.write_text("path,original\na.png,b.png\n")
-    run, manifest = make_run(
+    desk = hand_out(
         [pair],
         [propose(pair, *regions, candidate_id="c" * 64)],
         change=lambda recipe: recipe.evolve(sources=(source,)),
         inputs=(str(listed),),
     )
-    submit(run, manifest, write=quiet)
-    desk = Desk(run, manifest, page, shots_folder(tmp_path))
 
     desk.open("a.png")
+    page, run = desk.page, desk.run
     assert desk.comes_to_outline("pair", (40, 60), (120, 60), size=size)
     assert desk.comes_to_outline("pair", (180, 160), (280, 160), size=size, position=1)
     (x1, top1, width1, height1), (x2, top2, width2, height2) = desk.canvas(0), desk.canvas(1)
@@ -274,7 +276,7 @@ def test_a_pair_stands_side_by_side_and_a_box_drawn_on_the_second_is_the_second_
     (drawn,) = found.regions[2:]
     assert (drawn.asset_id, drawn.category, drawn.source) == (second.primary.asset_id, "noise", "human")
 
-    manifest = finalize(run, run.read_manifest() or manifest, arguments=(), write=quiet)
+    manifest = finalize(run, run.read_manifest() or desk.manifest, arguments=(), write=quiet)
     (record,) = read_records(run.path("dataset"))
     assert record.reference is not None
     assert (record.reference.asset_id, record.review) == (second.primary.asset_id, "reviewed")
@@ -357,12 +359,9 @@ def mixed_pages() -> bytes:
     ids=["turned", "mixed"],
 )
 def test_places_are_those_of_the_upright_picture_or_of_its_own_page(
-    studio: httpx.Client,
-    page: Any,
+    hand_out: Callable[..., Desk],
     make_sample: Callable[..., Sample],
     propose: Callable[..., Candidate],
-    make_run: Callable[..., Any],
-    tmp_path: Path,
     name: str,
     data: bytes,
     size: tuple[float, float],
@@ -371,16 +370,14 @@ def test_places_are_those_of_the_upright_picture_or_of_its_own_page(
 ) -> None:
     sample = make_sample(name, data)
     there = marked(sample, Box(x1=20, y1=220, x2=80, y2=300), category, page_index=page_index)
-    run, manifest = make_run([sample], [propose(sample, there)])
-    submit(run, manifest, write=quiet)
-    desk = Desk(run, manifest, page, shots_folder(tmp_path))
+    desk = hand_out([sample], [propose(sample, there)])
 
     desk.open(name)
     if page_index:
         desk.select("pasted region")  # turns to its page
     assert desk.comes_to_outline(name, (20, 260), (80, 260), size=size)
-    page.keyboard.press("Escape")
-    page.locator(".lsf-labels .lsf-label", has_text=category.replace("_", " ")).first.click()
+    desk.page.keyboard.press("Escape")
+    desk.page.locator(".lsf-labels .lsf-label", has_text=category.replace("_", " ")).first.click()
     desk.drag(desk.at(120, 40, size), desk.at(200, 90, size))
     desk.shot(f"{name}_drawn")
     desk.finish("Submit")

@@ -2,6 +2,7 @@
 
 The packages are listed one by one, never found: ``tests``, ``configs`` and ``benchmarks`` must not
 end up as top-level packages of somebody's environment, and a test compares the wheel with this list.
+``pipeline/configs`` is a link to ``configs``: an installed command has the shipped recipes, too.
 Bounds are those that were tried; the exact versions are in requirements.lock.
 """
 
@@ -45,6 +46,7 @@ setup(
         "pipeline.sources",
     ],
     package_data={
+        "pipeline": ["configs/*/*.yaml", "configs/*/*.md"],
         "pipeline.cards": ["*.jinja"],
         "pipeline.gallery": ["*.html", "*.css", "*.js"],
         "pipeline.report": ["*.jinja", "*.css", "*.js"],

@@ -159,12 +159,12 @@ def check_plugins() -> Check:
 
 
 def check_configs() -> Check:
-    """The shipped recipes lie beside the packages; they are data and not part of a wheel."""
+    """The shipped recipes came along with the packages."""
     from .recipe import CONFIG_FOLDER
 
     names = sorted(path.stem for path in (CONFIG_FOLDER / "recipes").glob("*.yaml"))
     seen = f"{CONFIG_FOLDER}: {', '.join(names) or 'no recipes'}"
-    return Check("recipes", bool(names), seen, "work from a checkout, or give the path of a recipe of your own")
+    return Check("recipes", bool(names), seen, "install again, or give the path of a recipe of your own")
 
 
 def check_room(name: str, place: Path, needed_bytes: int = MIN_FREE_BYTES) -> Check:

@@ -49,8 +49,8 @@ __all__ = [
     "load_recipe",
 ]
 
-CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
-"""Recipes, taxonomies and prompts of the checkout; data, never imported, never packaged."""
+CONFIG_FOLDER = (Path(__file__).parent / "configs").resolve()
+"""The shipped recipes, taxonomies and prompts: the checkout's ``configs/`` by a link, a copy of it in a wheel."""
 
 _PLUGINS: dict[str, ModuleType] = {
     "sources": pipeline.sources,
@@ -353,13 +353,14 @@ def _check_split_name(name: str) -> None:
 
 
 def _find(name: str, folder: str, suffix: str) -> Path:
-    here, shipped = Path(name), CONFIG_FOLDER / folder / f"{Path(name).stem}{suffix}"
+    here, stem = Path(name), name.removesuffix(suffix)
+    shipped = CONFIG_FOLDER / folder / f"{stem}{suffix}"
     if here.is_file():
         return here
     if shipped.is_file() and "/" not in name:
         return shipped
     known = sorted(p.stem for p in (CONFIG_FOLDER / folder).glob(f"*{suffix}"))
-    near = difflib.get_close_matches(Path(name).stem, known, n=1)
+    near = difflib.get_close_matches(stem.rpartition("/")[2], known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(known)}"
     raise ConfigError(f"no file {name!r}", remedy=hint)
 

@@ -74,7 +74,12 @@ def test_the_wheel_holds_our_packages_whole_and_nothing_else(wheel: zipfile.ZipF
         if path.suffix in {".jinja", ".css", ".js", ".html"}
     }
 
-    assert shipped == code | templates
+    configs = {
+        f"pipeline/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*") if path.is_file()
+    }
+
+    assert configs
+    assert shipped == code | templates | configs
 
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
@@ -101,13 +106,15 @@ def test_the_wheel_runs_from_another_folder(wheel: zipfile.ZipFile, tmp_path: Pa
 from pipeline.__main__ import main
 import annotators, pipeline, schemas
 print(*(package.__path__[0] for package in (annotators, pipeline, schemas)), sep="\\n")
+from pipeline.recipe import load_recipe
+print(load_recipe("artifact-polygons", ("machines.0.kind=vlm", "machines.0.prompt=artifacts.image")).name)
 main(["--help"])"""
     done = subprocess.run(
         [sys.executable, "-P", "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True
     )
 
     first = done.stdout.splitlines()
-    assert first[:3] == [str(tmp_path / "site" / top) for top in TOPS]
+    assert first[:4] == [*(str(tmp_path / "site" / top) for top in TOPS), "artifact-polygons"]
     assert " verify " in done.stdout
 
 

@@ -89,6 +89,13 @@ def test_a_missing_recipe_gets_a_hint() -> None:
         load_recipe("artifact-polygon")
 
 
+@pytest.mark.parametrize("name", ["artifacts.image", "artifacts.image.md"])
+def test_a_shipped_prompt_goes_by_its_name_with_or_without_the_suffix(written: Path, name: str) -> None:
+    recipe = load_recipe(written, ("machines.0.kind=vlm", f"machines.0.prompt={name}"))
+    shipped = (CONFIG_FOLDER / "prompts" / "artifacts.image.md").read_text(encoding="utf-8")
+    assert [getattr(machine, "prompt", None) for machine in recipe.machines] == [shipped]
+
+
 def test_a_recipe_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="holds no mapping"):

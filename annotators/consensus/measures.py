@@ -3,7 +3,7 @@
 ``agreement``   how far it agrees with the others: mean over them of the F1 of its regions, and of equal verdicts
 ``certainty``   its own score of the verdict and of its regions, averaged; 0 where it gives none
 ``explained``   share of its regions with words of their own; 1 where it has no regions
-``grounded``    share of its claims that cite evidence (regions, pages, times, quotes) or are about the whole; 0 without claims
+``grounded``    share of its claims that cite regions, pages, times or quotes, or are about the whole; 0 without claims
 """
 
 from __future__ import annotations

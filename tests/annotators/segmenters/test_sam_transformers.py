@@ -1,6 +1,6 @@
-"""A model of the SAM family as transformers saves it: tiny weights, made here, loaded and run by the real library.
+"""A model of the SAM family as transformers saves it: tiny weights, made here, run by the real library.
 
-torch is gigabytes, so it is not among what the tests need: ``pip install -e '.[segment-torch]'`` beside them runs these.
+torch is gigabytes, so it is not among what the tests need: ``pip install -e '.[segment-torch]'`` beside it runs them.
 """
 
 from __future__ import annotations

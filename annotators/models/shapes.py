@@ -78,12 +78,15 @@ def _without_box(
     value: dict[str, Any], polygons: tuple[Polygon, ...], mask: Mask | None, frame: _Frame, found: Findings
 ) -> Shape:
     """The tight box around what is drawn, which must not be all of the picture either."""
-    width, height = (round(side) for side in frame.size)
+    width, height = (max(1, round(side)) for side in frame.size)
     drawn, kind = (mask_from_polygons(polygons, width, height), "polygon") if polygons else (mask, "mask")
     share = mask_area(drawn) / (width * height) if drawn else 0.0
     if share > frame.max_share:
         found.wrong(_whole(kind, value[kind], share, frame))
-    return Shape(box_from_polygons(polygons) if polygons else _around(mask), polygons, mask)
+    box = box_from_polygons(polygons) if polygons else _around(mask)
+    if box and mask and not box_holds(box, box_from_mask(mask)):
+        found.wrong(Flaw.MASK_OUTSIDE_BOX.told(frame.where))
+    return Shape(box, polygons, mask)
 
 
 def _whole(kind: str, value: Any, share: float, frame: _Frame) -> Defect:

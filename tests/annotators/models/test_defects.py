@@ -177,6 +177,11 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
         with_region(box=[600, 0, 900, 200], mask={"size": [100, 200], "counts": MASK.counts}),
         {},
     ),
+    (
+        Flaw.MASK_OUTSIDE_BOX,
+        without_box(polygon=[[0, 0], [90, 0], [90, 200]], mask={"size": [100, 200], "counts": MASK.counts}),
+        {},
+    ),
     (Flaw.RING_OUTSIDE_BOX, with_region(box=[600, 0, 900, 200], polygon=[[100, 100], [200, 100], [200, 400]]), {}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": ""}, {}),
     (Flaw.SAYS_NOTHING, {**ANSWER, "explanation": "Missing explanation"}, {}),

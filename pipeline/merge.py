@@ -213,8 +213,7 @@ def _claims(claims: Sequence[Claim], before: str, after: str, known: set[str]) -
         words = before[claim.start : claim.end]
         start = claim.start if after[claim.start : claim.end] == words else _only_place(words, after)
         region_ids = tuple(i for i in claim.region_ids if i in known)
-        has_other_evidence = claim.is_global or claim.page_indices or claim.spans or claim.quotes
-        if start is not None and (region_ids or has_other_evidence or not claim.region_ids):
+        if start is not None and (region_ids or claim.stands_alone or not claim.region_ids):
             yield claim.evolve(start=start, end=start + len(words), region_ids=region_ids)
 
 

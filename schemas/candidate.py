@@ -113,6 +113,11 @@ class Claim(Frozen):
             raise ValueError(f"claim {self.start}..{self.end} holds no character: end <= start")
         return self
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is grounded without any region: about the whole, or on pages, times or quotes."""
+        return bool(self.is_global or self.page_indices or self.spans or self.quotes)
+
 
 class Attribute(Frozen):
     """One graded property, e.g. a rubric line."""

@@ -21,6 +21,7 @@ from schemas.sample import Asset, Sample
 from .cartography import Cartography, cartography, probability_of, region_f1
 from .clusters import clustered
 from .fusing import Size, entropy, fused_region, spread
+from .keeping import recited_claims
 from .matching import MIN_IOU, content_of
 from .overlap import region_ious
 from .voting import agreed_answers, agreed_attributes, winner
@@ -202,12 +203,7 @@ def _new_ids(found: Sequence[_Place], voice: int) -> dict[str, str]:
 
 def _words(speaker: Candidate, new_ids: Mapping[str, str]) -> tuple[str, tuple[Claim, ...]]:
     """The explanation, and its claims on what is left: one that rested on regions that are gone is none any more."""
-    claims = []
-    for claim in speaker.claims:
-        ids = tuple(new_ids[name] for name in claim.region_ids if name in new_ids)
-        if ids or claim.is_global or not claim.region_ids:
-            claims.append(claim.evolve(region_ids=ids))
-    return speaker.explanation, tuple(claims)
+    return speaker.explanation, recited_claims(speaker, new_ids)
 
 
 def _verdict_score(voices: _Voices, verdict: Verdict | None) -> float | None:

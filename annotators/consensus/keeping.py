@@ -10,11 +10,11 @@ __all__ = ["recited_answers", "recited_claims"]
 
 
 def recited_claims(candidate: Candidate, names: Mapping[str, str]) -> tuple[Claim, ...]:
-    """Claims on the regions that stay, under their new names; a claim that lost all of them is gone."""
+    """Claims on the regions that stay, under their new names; one that lost all its evidence with them is gone."""
     return tuple(
         claim.evolve(region_ids=tuple(names[i] for i in claim.region_ids if i in names))
         for claim in candidate.claims
-        if claim.is_global or not claim.region_ids or any(i in names for i in claim.region_ids)
+        if claim.stands_alone or not claim.region_ids or any(i in names for i in claim.region_ids)
     )
 
 

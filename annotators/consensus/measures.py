@@ -3,7 +3,7 @@
 ``agreement``   how far it agrees with the others: mean over them of the F1 of its regions, and of equal verdicts
 ``certainty``   its own score of the verdict and of its regions, averaged; 0 where it gives none
 ``explained``   share of its regions with words of their own; 1 where it has no regions
-``grounded``    share of its claims that cite regions or are about the whole; 0 without claims
+``grounded``    share of its claims that cite regions, pages, times or quotes, or are about the whole; 0 without claims
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _explained(candidate: Candidate, others: Sequence[Candidate], min_iou: float
 
 
 def _grounded(candidate: Candidate, others: Sequence[Candidate], min_iou: float) -> float:
-    return _mean([float(claim.is_global or bool(claim.region_ids)) for claim in candidate.claims], 0.0)
+    return _mean([float(claim.stands_alone or bool(claim.region_ids)) for claim in candidate.claims], 0.0)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

@@ -89,8 +89,7 @@ def _claim(
         quotes=_quotes(where, value, asked, found),
         is_global=value.get("is_global") is True,
     )
-    has_evidence = claim.region_ids or claim.page_indices or claim.spans or claim.quotes or claim.is_global
-    if not has_evidence and not _numbers(value, "regions") and asked.task.ungrounded == "refuse":
+    if not claim.stands_alone and not _numbers(value, "regions") and asked.task.ungrounded == "refuse":
         found.wrong(Flaw.UNGROUNDED_CLAIM.told(where))
     return claim
 

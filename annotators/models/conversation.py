@@ -82,7 +82,7 @@ class Conversations:
         history: tuple[Attempt, ...] = ()
         while True:
             stored, was_there = await self._stored(key, inquiry, exchanges, history)
-            completion = read_answer(stored.status, stored.body)
+            completion = read_answer(stored.status, stored.body, most_tokens=self._options.max_tokens)
             asked = asked or inquiry.asked(self._terms, await self._page_texts(inquiry))
             reading = inquiry.read(completion, asked)
             history = numbered((*history, *stored.failed_tries, self._attempt(key, stored, completion, reading)))

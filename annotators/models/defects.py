@@ -45,7 +45,7 @@ class Flaw(Enum):
     OTHER_UNIT = "box {value} is in fractions or covers next to nothing: give {names} {unit}"
     AXES_SWAPPED = "box {value} has its corners swapped: {names} runs from the top-left to the bottom-right corner"
     NO_AREA = "box {value} has no area in the picture"
-    WHOLE_PICTURE = "box {value} covers {share} of the picture, which points at nothing: draw it around the place"
+    WHOLE_PICTURE = "{kind} {value} covers {share} of the picture, which points at nothing: draw it around the place"
     SAME_REGION_TWICE = "is the same place and category as region {other}: give it once"
     # Outlines and masks
     NO_RING = "polygon {value} is no outline: {problem}"

@@ -52,7 +52,7 @@ def unreadable(completion: Completion, given: Found) -> Reading:
         return Reading("refusal", (Flaw.REFUSAL.told(words=completion.refusal[:200]),))
     if not words:
         return Reading("empty", (Flaw.EMPTY.told(),))
-    if completion.finish_reason == "length":
+    if completion.finish_reason == "length" or completion.is_full:
         after = f" after {completion.output_tokens} tokens" if completion.output_tokens else ""
         return Reading("truncated", (Flaw.CUT_OFF.told(after=after),))
     if begins_as_refusal(words):

@@ -58,12 +58,18 @@ class Completion(NamedTuple):
     """Why this is no completion at all; empty where it is one."""
     is_unasked: bool = False
     """Whether the server itself refused: the model was not asked, and there was nothing to count."""
+    is_full: bool = False
+    """Whether it holds as many tokens as were allowed, whatever the server calls that."""
 
 
-def read_answer(status: int, body: str) -> Completion:
-    """What a stored answer says; any status but 200 is the server's own refusal, in its words."""
+def read_answer(status: int, body: str, *, most_tokens: int | None = None) -> Completion:
+    """What a stored answer says; any status but 200 is the server's own refusal, in its words.
+
+    ``most_tokens`` is how long it was allowed to be: servers end an answer there and call it complete.
+    """
     if status == 200:
-        return read_completion(body)
+        read = read_completion(body)
+        return read._replace(is_full=most_tokens is not None and read.output_tokens == most_tokens)
     return Completion(refusal=error_text(body)[1] or "the server refused to answer", is_unasked=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from schemas.candidate import View
+from schemas.checks import Defect
 from schemas.geometry import (
     Box,
     Mask,
@@ -16,6 +17,7 @@ from schemas.geometry import (
     box_holds,
     clamp_polygon,
     mask_area,
+    mask_from_polygons,
     polygon_defects,
 )
 
@@ -63,13 +65,32 @@ def read_shape(where: str, value: dict[str, Any], view: View, asked: Asked, foun
     polygons = _polygons(value["polygon"], frame, found) if value.get("polygon") is not None else ()
     mask = _mask(value["mask"], frame, found) if value.get("mask") is not None else None
     if value.get(key) is None and (polygons or mask):
-        return Shape(box_from_polygons(polygons) if polygons else _around(mask), polygons, mask)
+        return _without_box(value, polygons, mask, frame, found)
     box = _box(value.get(key), frame, found)
     if box and mask and not box_holds(box, box_from_mask(mask)):
         found.wrong(Flaw.MASK_OUTSIDE_BOX.told(where))
     if box and polygons and not box_holds(box, box_from_polygons(polygons), slack=1 + _coarseness(frame)):
         found.wrong(Flaw.RING_OUTSIDE_BOX.told(where, value=shown(value["polygon"])))
     return Shape(box, polygons, mask)
+
+
+def _without_box(
+    value: dict[str, Any], polygons: tuple[Polygon, ...], mask: Mask | None, frame: _Frame, found: Findings
+) -> Shape:
+    """The tight box around what is drawn, which must not be all of the picture either."""
+    width, height = (max(1, round(side)) for side in frame.size)
+    drawn, kind = (mask_from_polygons(polygons, width, height), "polygon") if polygons else (mask, "mask")
+    share = mask_area(drawn) / (width * height) if drawn else 0.0
+    if share > frame.max_share:
+        found.wrong(_whole(kind, value[kind], share, frame))
+    box = box_from_polygons(polygons) if polygons else _around(mask)
+    if box and mask and not box_holds(box, box_from_mask(mask)):
+        found.wrong(Flaw.MASK_OUTSIDE_BOX.told(frame.where))
+    return Shape(box, polygons, mask)
+
+
+def _whole(kind: str, value: Any, share: float, frame: _Frame) -> Defect:
+    return Flaw.WHOLE_PICTURE.told(frame.where, kind=kind, value=shown(value), share=f"{share:.0%}")
 
 
 def _box(value: Any, frame: _Frame, found: Findings) -> Box | None:
@@ -114,7 +135,7 @@ def _in_pixels(value: Any, numbers: tuple[float, ...], frame: _Frame, found: Fin
         return None
     share = (box.x2 - box.x1) * (box.y2 - box.y1) / (frame.size[0] * frame.size[1])
     if share > frame.max_share:
-        found.wrong(Flaw.WHOLE_PICTURE.told(frame.where, value=shown(value), share=f"{share:.0%}"))
+        found.wrong(_whole("box", value, share, frame))
     return box
 
 

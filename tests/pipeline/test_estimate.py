@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.estimate import Estimate, MachineEstimate, Range, estimate, estimate_in, lines, total_of
+from pipeline.estimate import Estimate, estimate, estimate_in, lines
+from pipeline.machine_estimate import MachineEstimate
+from pipeline.ranges import Range, total_of
 from pipeline.recipe import load_recipe
 from pipeline.stages import open_run, work_of
 from pipeline.storage import RunFolder

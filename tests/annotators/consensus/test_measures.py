@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from annotators.consensus import measure
-from schemas.candidate import Candidate, Claim
+from schemas.candidate import Candidate, Claim, Quote
+from schemas.geometry import TimeSpan
 
 from .conftest import boxed
 
@@ -29,10 +30,14 @@ def test_certainty_words_and_evidence_are_shares(candidate: Make) -> None:
             Claim(start=0, end=6, region_ids=("a-1",)),
             Claim(start=0, end=7),
             Claim(start=0, end=8),
+            Claim(start=0, end=8, page_indices=(0,)),
+            Claim(start=0, end=8, spans=(TimeSpan(start_s=0, end_s=1),)),
+            Claim(start=0, end=8, quotes=(Quote(text="soft", page_index=0),)),
+            Claim(start=0, end=9),
         ),
     )
     assert measure("certainty", sure, []) == 0.75
     assert measure("explained", sure, []) == 0.5
-    assert measure("grounded", sure, []) == 0.5
+    assert measure("grounded", sure, []) == 5 / 8
     empty = candidate("b")
     assert [measure(name, empty, []) for name in ("certainty", "explained", "grounded")] == [0.0, 1.0, 0.0]

@@ -259,6 +259,18 @@ def test_the_responses_api_where_the_recipe_asks_for_it(make_image: MakeImage, p
     assert (found.parse_status, found.usage.input_tokens, found.usage.output_tokens) == ("ok", 200, 20)
 
 
+@pytest.mark.parametrize(("allowed", "status"), [(10, "truncated"), (11, "parse_error")])
+def test_a_cut_answer_that_is_called_complete_is_known_by_its_tokens(
+    allowed: int, status: str, make_image: MakeImage, propose: Propose
+) -> None:
+    """``transformers serve``, in the Responses API: ``completed``, with all the tokens that were allowed."""
+    with QuirkyServer(lambda call: responses(json.dumps(ANSWER) if call.is_again else "so so so")) as server:
+        (found,) = propose(server.base_url, make_image(), api="responses", max_tokens=allowed)
+
+    assert [a.status for a in found.attempts] == [status, "ok"]
+    assert ("be shorter" in server.calls[1].body["input"][-1]["content"]) == (status == "truncated")
+
+
 def test_a_server_that_streams_unless_it_is_told_not_to_is_told(make_image: MakeImage, propose: Propose) -> None:
     """``transformers serve``, in the Responses API."""
     created = json.dumps({"response": {**RESPONSE, "output": [], "status": "queued"}, "type": "response.created"})

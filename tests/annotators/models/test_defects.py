@@ -47,6 +47,7 @@ REASONS = [{"option": "photo", "reason": "no grain"}, {"option": "render", "reas
 TEXT = "Invoice no. 7\nTotal: 42 EUR, well-\nknown exam-\nple; the ﬁnal word"
 ON_PAGE: dict[str, Any] = {"question": "question", "modality": "document"}
 MASK = mask_from_box(Box(x1=20, y1=25, x2=100, y2=100), 200, 100)
+WHOLE = mask_from_box(Box(x1=0, y1=0, x2=200, y2=100), 200, 100)
 
 
 @pytest.fixture
@@ -97,6 +98,10 @@ def read(make_image: Callable[..., Sample], taxonomy: Taxonomy) -> Read:
 
 def with_region(**changes: Any) -> dict[str, Any]:
     return {**ANSWER, "regions": [{**REGION, **changes}]}
+
+
+def without_box(**drawn: Any) -> dict[str, Any]:
+    return {**ANSWER, "regions": [{**{k: v for k, v in REGION.items() if k != "box"}, **drawn}]}
 
 
 def with_claim(**changes: Any) -> dict[str, Any]:
@@ -154,6 +159,8 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (Flaw.AXES_SWAPPED, box_of(30, 40, 10, 20), {}),
     (Flaw.NO_AREA, box_of(10, 10, 10, 90), {}),
     (Flaw.WHOLE_PICTURE, box_of(0, 0, 1000, 1000), {}),
+    (Flaw.WHOLE_PICTURE, without_box(polygon=[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]), {}),
+    (Flaw.WHOLE_PICTURE, without_box(mask={"size": [100, 200], "counts": WHOLE.counts}), {}),
     (Flaw.SAME_REGION_TWICE, {**ANSWER, "regions": [REGION, {**REGION, "box": [101, 250, 500, 1000]}]}, {}),
     (Flaw.NO_RING, with_region(polygon=[[1, 1], [2, 2]]), {}),
     (Flaw.NO_RING, with_region(polygon=[[1, 1], [2, 2], [1, 1], [2, 2]]), {}),
@@ -168,6 +175,11 @@ BROKEN: list[tuple[Flaw, Any, dict[str, Any]]] = [
     (
         Flaw.MASK_OUTSIDE_BOX,
         with_region(box=[600, 0, 900, 200], mask={"size": [100, 200], "counts": MASK.counts}),
+        {},
+    ),
+    (
+        Flaw.MASK_OUTSIDE_BOX,
+        without_box(polygon=[[0, 0], [90, 0], [90, 200]], mask={"size": [100, 200], "counts": MASK.counts}),
         {},
     ),
     (Flaw.RING_OUTSIDE_BOX, with_region(box=[600, 0, 900, 200], polygon=[[100, 100], [200, 100], [200, 400]]), {}),
@@ -371,6 +383,12 @@ def test_an_outline_may_leave_its_box_by_what_rounding_adds(read: Read) -> None:
     ring = [[100, 250], [500, 250], [505, 1000], [100, 1000]]
     assert read(with_region(polygon=ring)).status == "ok"
     assert read(with_region(polygon=[*ring[:2], [507, 1000], ring[3]])).names == ("ring_outside_box",)
+
+
+def test_an_outline_across_the_picture_points_at_what_it_encloses(read: Read) -> None:
+    """A thin diagonal from corner to corner: the box around it is the whole picture, the outline is not."""
+    thin = without_box(polygon=[[0, 0], [30, 0], [1000, 970], [1000, 1000], [970, 1000], [0, 30]])
+    assert read(thin).status == "ok"
 
 
 def test_the_share_a_box_may_cover_is_the_tasks(read: Read) -> None:

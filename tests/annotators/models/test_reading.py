@@ -26,7 +26,7 @@ def body(content: Any, **choice: Any) -> str:
 def test_a_completion_is_words_reason_model_and_tokens() -> None:
     completion = read_completion(body("hello"))
 
-    assert completion == ("hello", "", "stop", "m-1", 12, 3, "", False)
+    assert completion == ("hello", "", "stop", "m-1", 12, 3, "", False, False)
 
 
 def test_words_in_parts_are_joined() -> None:
@@ -102,7 +102,7 @@ RESPONSE = {
     ],
 )
 def test_the_responses_api_says_the_same(change: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    assert read_completion(json.dumps({**RESPONSE, **change})) == (*expected, False)
+    assert read_completion(json.dumps({**RESPONSE, **change})) == (*expected, False, False)
 
 
 def test_a_failed_response_says_why() -> None:
@@ -148,6 +148,12 @@ def test_whole_text_is_valid_unicode_without_nul(text: str) -> None:
 )
 def test_an_error_is_its_code_and_message(text: str, expected: tuple[str, str]) -> None:
     assert error_text(text) == expected
+
+
+@pytest.mark.parametrize(("most", "is_full"), [(None, False), (6, False), (7, True), (8, False)])
+def test_an_answer_is_full_where_it_holds_what_was_allowed(most: int | None, is_full: bool) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "so so"}}], "usage": {"completion_tokens": 7}})
+    assert read_answer(200, body, most_tokens=most).is_full is is_full
 
 
 def test_another_status_than_200_is_the_servers_refusal() -> None:

@@ -40,6 +40,7 @@ def test_figures_costs_plot_and_differences_are_shown() -> None:
     assert "[0.70, 0.90]" in text
     assert 'd="M60.00 170.00L800.00 170.00L800.00 80.00L800.00 80.00"' in text
     assert text.count("<circle") == 2
+    assert '<text x="68.00" y="163.00">cheap' in text  # above the frontier, which goes on to the right
     assert "[-0.400, -0.200]" in text
     assert "0.012" in text
 

@@ -133,8 +133,10 @@ def test_the_export_has_the_published_keys_and_types(lived: Run, lines: list[dic
             assert len(boxes) == len(relative) == len(types)
             assert set(types) <= {"text", "table", "image"}
             assert all(isinstance(n, int) and 0 <= n <= 3300 for box in boxes for n in box)
-            assert all(isinstance(n, int) and 0 <= n <= 1000 for box in relative for n in box)
-            assert all(round(b[0] / 2.55) == pytest.approx(r[0], abs=1) for b, r in zip(boxes, relative, strict=True))
+            sides = (2550, 3300, 2550, 3300)  # a letter page
+            shares = [[round(1000 * n / side, 6) for n, side in zip(box, sides, strict=True)] for box in boxes]
+            assert relative == shares
+            assert all(isinstance(n, float) for box in relative for n in box)
     assert (lived.refused("bbox_docvqa"), verified(lived)) == ({}, [])
 
 

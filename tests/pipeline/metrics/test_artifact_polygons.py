@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from pipeline.metrics.artifact_polygons import instances_of, published_mask, score_boxes, score_pixels
+from pipeline.metrics.artifact_polygons import instances_of, published_mask, published_view, score_boxes, score_pixels
 from schemas.geometry import Box, Polygon, mask_from_polygons, mask_to_array
 
 SIZE = (200, 160)
@@ -33,6 +33,16 @@ def test_points_are_truncated_not_rounded_and_clamped_to_the_last_pixel() -> Non
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (10, 20, 10, 20)
     outside = published_mask([polygon((190, 150), (200, 150), (200, 160), (190, 160))], *SIZE)
     assert np.nonzero(outside)[1].max() == 199
+
+
+def test_a_mask_is_seen_as_a_detector_sees_the_picture() -> None:
+    mask = np.zeros((600, 800), bool)
+    mask[300:, 400:] = True  # the lower right quarter
+    squeezed = published_view(mask, (256, 256), 224)
+    assert (squeezed.shape, squeezed.sum(), squeezed[112:, 112:].all()) == ((224, 224), 112 * 112, True)
+    for wide in (mask, mask.T):  # 518 x 690, of which 86 are cut off on either side
+        cut = published_view(wide, 518, 518)
+        assert (cut.shape, cut.sum(), cut[259:, 259:].all()) == ((518, 518), 259 * 259, True)
 
 
 def test_pixels_of_all_images_are_counted_together() -> None:

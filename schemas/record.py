@@ -125,7 +125,7 @@ class Record(Frozen):
     role: Role = "primary"
     """What the medium is to the sample."""
     perceptual_hashes: tuple[str, ...] = ()
-    """PDQ hashes (image, sampled frames or pages)."""
+    """PDQ hashes (image, sampled frames or pages); of a PDF also SHA-256 of the letters and digits of sampled pages."""
     reference: Reference | None = None
     """Second image that the first one is compared with; its bytes stand under ``reference_image``."""
     origin: Origin = "unknown"

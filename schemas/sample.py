@@ -191,7 +191,8 @@ class Asset(Frozen):
     """What was measured of it."""
     perceptual_hashes: tuple[str, ...] = ()
     """PDQ hashes, 64 hex digits each: one of an image, one per sampled frame or page; none of quality below 50. Where
-    no page reaches it, of what is printed on the pages."""
+    no page reaches it, of what is printed on the pages. Of a PDF also SHA-256 of the letters and digits of each sampled
+    page that has 200 of them."""
     altered_hashes: tuple[str, ...] = ()
     """PDQ hashes that copies would have: of an image, or the first frame, mirrored and cropped by up to 5 %; of sampled
     frames of a video, mirrored, and of two of them cropped. They find such copies when splits are made, and are not

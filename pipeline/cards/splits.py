@@ -18,7 +18,8 @@ def splits_section(facts: CardFacts) -> str:
     groups = f"{count:,} groups of near duplicates" if count else "no near duplicates"
     rule = (
         "Splits are assigned by `group_id` and never cut a group: near duplicates (by perceptual hash, mirrored and "
-        "slightly cropped copies included), stated pairs, stated groups and samples of one medium stay together. "
+        "slightly cropped copies included, documents also by the words of their pages), stated pairs, stated groups "
+        "and samples of one medium stay together. "
         f"Found: {groups}. Origin, generator, category and modality are divided evenly as far as groups allow; a "
         "sample keeps its split in later versions, unless its group is joined with a larger one."
     )

@@ -2,7 +2,8 @@
 
 One line per question (arXiv 2511.15090, v2 renamed SciEGQA): ``query``, ``answer``, ``doc_name``, ``evidence_page``
 (1-based), ``bbox`` ([page][box][x1, y1, x2, y2], integers at 300 dpi), the type of each box and ``category``, the
-document's field. Version 2 adds ``rel_bbox``; published files disagree on its unit, ours are 0 to 1000 everywhere.
+document's field. Version 2 adds ``rel_bbox``, ``bbox`` as a share of the page; published files disagree on its unit,
+ours are those of the bench: thousandths with six decimals, of the page at 300 dpi.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from urllib.parse import quote
 from pydantic import Field
 
 from schemas.candidate import Answer, Region
-from schemas.geometry import Box, box_to_thousandths_xyxy
-from schemas.media.types import Document
+from schemas.geometry import Box
+from schemas.media.types import Document, Page
 from schemas.record import Record
 
 from ..filesystems import join, open_uri, write_atomically, writing
@@ -99,10 +100,6 @@ class BboxDocVqa(Export):
         document = record.media
         sizes = {page.page_index: page for page in document.pages} if isinstance(document, Document) else {}
         boxes = {n: [_at_dpi(box, sizes[n].dpi) for box, _ in found] for n, found in pages.items()}
-        relative = {
-            n: [box_to_thousandths_xyxy(box, sizes[n].width, sizes[n].height) for box, _ in found]
-            for n, found in pages.items()
-        }
         entry = {
             "query": answer.question,
             "answer": answer.answer,
@@ -114,8 +111,8 @@ class BboxDocVqa(Export):
             ],
             "category": self.config.field or record.source.name or "",
         }
-        rounded = [[[round(number) for number in box] for box in page] for page in relative.values()]
-        return entry | ({"rel_bbox": rounded} if self.config.version == 2 else {})
+        relative = [[_in_thousandths(box, sizes[n]) for box in found] for n, found in boxes.items()]
+        return entry | ({"rel_bbox": relative} if self.config.version == 2 else {})
 
 
 def _by_page(record: Record, answer: Answer) -> dict[int, list[tuple[Box, str]]]:
@@ -130,6 +127,12 @@ def _by_page(record: Record, answer: Answer) -> dict[int, list[tuple[Box, str]]]
 
 def _at_dpi(box: Box, dpi: float) -> list[int]:
     return [round(number * DPI / dpi) for number in (box.x1, box.y1, box.x2, box.y2)]
+
+
+def _in_thousandths(box: list[int], page: Page) -> list[float]:
+    """Of the page's pixels at 300 dpi, as whole as those of the box: a box up to the edge ends at 1000."""
+    width, height = (round(side * DPI / page.dpi) for side in (page.width, page.height))
+    return [round(1000 * n / side, 6) for n, side in zip(box, (width, height) * 2, strict=True)]
 
 
 def _task_type(boxes: list[list[Any]]) -> str:

@@ -242,8 +242,7 @@ const gallery = (() => {
   function redraw() {
     paint();
     showLayers();
-    clear();
-    draw();
+    drawAnew();
     details.renew();
     toAddress();
   }
@@ -298,8 +297,7 @@ const gallery = (() => {
     side = Math.floor((width - (columns - 1) * GAP) / columns);
     $("space").style.height = `${Math.min(TALLEST, contentHeight())}px`;
     $("empty").hidden = found.length > 0;
-    clear();
-    draw();
+    drawAnew();
   }
 
   const cardHeight = () => side + CAPTION + GAP;
@@ -312,19 +310,24 @@ const gallery = (() => {
     return view.scrollTop * ((real - view.clientHeight) / (TALLEST - view.clientHeight) - 1);
   }
 
-  function clear() {
+  const hasKeyboard = () => $("space").contains(document.activeElement);
+
+  function drawAnew() {
+    const isHere = hasKeyboard();
     for (const card of drawn.values()) card.remove();
     drawn.clear();
+    draw(isHere);
   }
 
   let later = 0, lastTop = 0;
-  function draw() {
+  // A card that is drawn anew gets back the keyboard that the old one had.
+  function draw(isHere = hasKeyboard()) {
     if (!about) return;
     const view = $("scroll"), height = cardHeight(), shift = offset(), top = view.scrollTop + shift;
     const isFast = Math.abs(top - lastTop) > 3 * view.clientHeight;
     lastTop = top;
     clearTimeout(later);
-    if (isFast) later = setTimeout(draw, 90);  // pass over what flies by
+    if (isFast) later = setTimeout(() => draw(), 90);  // pass over what flies by
     const first = Math.max(0, Math.floor(top / height) - 1) * columns;
     const last = Math.min(found.length, (Math.ceil((top + view.clientHeight) / height) + 1) * columns);
     for (const [place, card] of drawn) {
@@ -339,6 +342,7 @@ const gallery = (() => {
       card.style.transform = `translate(${GAP + (place % columns) * (side + GAP)}px, ${GAP + Math.floor(place / columns) * height - shift}px)`;
       if (!known) { drawn.set(place, card); $("space").append(card); }
     }
+    if (isHere && !hasKeyboard()) drawn.get(focused)?.firstChild.focus({ preventScroll: true });
   }
 
   function cardAt(place, row) {

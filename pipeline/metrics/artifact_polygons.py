@@ -17,7 +17,16 @@ from scipy.optimize import linear_sum_assignment
 
 from schemas.geometry import Box, Polygon, box_iou
 
-__all__ = ["Instances", "PixelScores", "Scores", "instances_of", "published_mask", "score_boxes", "score_pixels"]
+__all__ = [
+    "Instances",
+    "PixelScores",
+    "Scores",
+    "instances_of",
+    "published_mask",
+    "published_view",
+    "score_boxes",
+    "score_pixels",
+]
 
 Bits = NDArray[np.bool_]
 """(H, W) mask."""
@@ -65,6 +74,22 @@ def published_mask(polygons: Iterable[Polygon], width: int, height: int) -> Bits
         clamped = np.clip(points, 0, (width - 1, height - 1))
         cv2.fillPoly(drawn, [clamped.reshape(-1, 1, 2)], (1,))
     return drawn.astype(bool)
+
+
+def published_view(mask: Bits, resize: int | tuple[int, int], crop: int) -> Bits:
+    """The true mask as a detector's input shows it, ``(crop, crop)``: nearest neighbor, then the middle.
+
+    ``resize`` is the size, ``(width, height)``, or the length of the shorter side. The published figures are of
+    ``(256, 256)`` and 224, or of 518 and 518.
+    """
+    import cv2
+
+    height, width = mask.shape
+    shorter = min(mask.shape)
+    size = (int(width * resize / shorter), int(height * resize / shorter)) if isinstance(resize, int) else resize
+    resized = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    top, left = ((side - crop) // 2 for side in resized.shape)
+    return resized[top : top + crop, left : left + crop]
 
 
 def score_pixels(pairs: Iterable[tuple[Bits, Bits]]) -> PixelScores:

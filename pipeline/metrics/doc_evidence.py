@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from schemas.geometry import Box, box_iou
 
-__all__ = ["Pages", "iou_v1", "iou_v2", "share_above"]
+__all__ = ["Pages", "iou_v1", "iou_v2", "page_iou_v2", "share_above"]
 
 Pages = Mapping[int, Sequence[Box]]
 """Boxes by page."""
@@ -33,6 +33,14 @@ def iou_v2(truth: Pages, predicted: Pages) -> float:
     num_true, num_predicted = (sum(map(len, side.values())) for side in (truth, predicted))
     total = sum(_best_sum(boxes, predicted.get(page, ())) for page, boxes in truth.items())
     return total / max(num_true, num_predicted, 1)
+
+
+def page_iou_v2(truth: Pages, predicted: Pages) -> float:
+    """Mean over the pages of the truth, and those with predicted boxes, of version 2's score of the page alone."""
+    pages = [*truth, *(page for page, boxes in predicted.items() if boxes and page not in truth)]
+    sides = [(truth.get(page, ()), predicted.get(page, ())) for page in pages]
+    scores = [_best_sum(true, said) / max(len(true), len(said), 1) for true, said in sides]
+    return float(np.mean(scores)) if scores else 0.0
 
 
 def share_above(scores: Iterable[float], threshold: float) -> float:

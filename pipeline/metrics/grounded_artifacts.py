@@ -1,8 +1,9 @@
 """SynthScars' metrics (arXiv 2503.15264): masks by mIoU and F1, words by ROUGE-L and sentence similarity.
 
 Quirks of the published ones, kept and named: mIoU is the mean of foreground and background, so that an empty answer
-about a small flaw still scores about 0.5, and so does silence about a clean picture; captions share a fixed template,
-which raises every text score. The corrected ones: foreground IoU alone, and texts without the template.
+about a small flaw still scores about 0.5, and so does silence about a clean picture; a millionth of a pixel in every
+union keeps it just below 1; captions share a fixed template, which raises every text score. The corrected ones:
+foreground IoU alone, and texts without the template.
 """
 
 from __future__ import annotations
@@ -13,20 +14,43 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["foreground_iou", "mean_iou", "pixel_f1", "rouge_l", "sentence_similarity", "without_template"]
+from schemas.geometry import Polygon
+
+__all__ = [
+    "foreground_iou",
+    "mean_iou",
+    "pixel_f1",
+    "published_mask",
+    "rouge_l",
+    "sentence_similarity",
+    "without_template",
+]
 
 Bits = NDArray[np.bool_]
 Embed = Callable[[Sequence[str]], NDArray[np.floating]]
 """Texts to vectors, (N, D). As published: the sentence transformer ``paraphrase-MiniLM-L6-v2``."""
+EPSILON_PX = 1e-6
+"""What the published code adds to every union, against a division by zero."""
 TEMPLATE = re.compile(
     r"Upon examining the image\. I have found:|To elaborate, I have found the following artifacts\.", re.IGNORECASE
 )
 
 
+def published_mask(polygons: Iterable[Polygon], width: int, height: int) -> Bits:
+    """The true mask as the published evaluation draws it: truncated points, ``cv2.fillPoly``, nothing clamped."""
+    import cv2
+
+    drawn = np.zeros((height, width), np.uint8)
+    for polygon in polygons:
+        points = np.array(polygon.exterior, np.float32).astype(np.int32)
+        cv2.fillPoly(drawn, [points.reshape(-1, 1, 2)], (1,))
+    return drawn.astype(bool)
+
+
 def mean_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
     """Mean over images of the mean of foreground and background IoU, of ``(truth, predicted)``; as published, where a
     foreground that is empty on both sides scores 0."""
-    return _mean([(_iou(one, two, 0.0) + _iou(~one, ~two, 0.0)) / 2 for one, two in pairs])
+    return _mean([(_published_iou(one, two) + _published_iou(~one, ~two)) / 2 for one, two in pairs])
 
 
 def foreground_iou(pairs: Iterable[tuple[Bits, Bits]]) -> float:
@@ -60,9 +84,13 @@ def without_template(caption: str) -> str:
     return " ".join(TEMPLATE.sub(" ", caption).split())
 
 
-def _iou(truth: Bits, predicted: Bits, if_empty: float = 1.0) -> float:
+def _published_iou(truth: Bits, predicted: Bits) -> float:
+    return float(np.count_nonzero(truth & predicted) / (np.count_nonzero(truth | predicted) + EPSILON_PX))
+
+
+def _iou(truth: Bits, predicted: Bits) -> float:
     union = np.count_nonzero(truth | predicted)
-    return float(np.count_nonzero(truth & predicted) / union) if union else if_empty
+    return float(np.count_nonzero(truth & predicted) / union) if union else 1.0
 
 
 def _f1(truth: Bits, predicted: Bits) -> float:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAMAGED",
+    "MOST_CHARACTERS",
     "PDFIUM_LOCK",
     "Word",
     "is_pdf",

@@ -1,7 +1,8 @@
-"""Measures a PDF: every page's size, whether it has text, and up to eight pages rendered and hashed."""
+"""Measures a PDF: every page's size, whether it has text, and up to eight pages hashed by their looks and words."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ from PIL import Image
 from ..errors import MediaError
 from ..sample import Finding
 from .c2pa import c2pa_store
-from .documents import DAMAGED, opened_page, opened_pdf, rendered, text_layer
+from .documents import DAMAGED, MOST_CHARACTERS, opened_page, opened_pdf, rendered, text_layer
 from .evidence import SOFTWARE_TAG, Words, provenance
 from .facts import Facts, spread
 from .hashes import HASH_SIDE, Pixels, pdq
@@ -25,6 +26,8 @@ __all__ = ["measure_paper"]
 
 TEXT_PAGES = 100
 """Most pages that are searched for text."""
+FEWEST_LETTERS = 200
+"""Letters and digits that a page must have to be known by its words: a title or a notice stands in many documents."""
 INK = 32
 """By how much of 255 a pixel differs from the page's ground where something is printed."""
 _XMP = re.compile(rb"<x:xmpmeta.{0,262144}?</x:xmpmeta>", re.DOTALL)
@@ -35,7 +38,7 @@ def measure_paper(data: bytes, limits: Limits, password: str | None) -> Facts:
     """Measures the PDF. Raises MediaError when it is locked or broken, or has an unreadable or impossible page."""
     with opened_pdf(data, password) as pdf:
         pages = _pages(pdf, limits)
-        hashes = _hashes(pdf)
+        hashes = tuple(dict.fromkeys((*_looks(pdf), *_wordings(pdf))))
         media = Document(
             format="PDF",
             num_pages=len(pages),
@@ -82,7 +85,7 @@ def _quarter(degrees: int) -> Literal[0, 90, 180, 270]:
     return turned
 
 
-def _hashes(pdf: PdfDocument) -> tuple[str, ...]:
+def _looks(pdf: PdfDocument) -> tuple[str, ...]:
     """Of up to eight pages, each really rendered, small; a page that cannot be is an error of the file.
 
     Where no page has detail enough for a hash, as with a few lines of text, those of what is printed on the pages.
@@ -93,8 +96,24 @@ def _hashes(pdf: PdfDocument) -> tuple[str, ...]:
             with opened_page(pdf, index) as page:
                 found.append(pdq(look(page)))
         if any(found):
-            return tuple(dict.fromkeys(hash for hash in found if hash))
+            return tuple(hash for hash in found if hash)
     return ()
+
+
+def _wordings(pdf: PdfDocument) -> tuple[str, ...]:
+    """SHA-256 of the letters and digits of the same pages, where a page has enough of them.
+
+    They stay the same where a document is printed anew or its pages are cropped, and its lines become other pictures.
+    As PDQ's they have 256 bits, of which two that are not equal share about half.
+    """
+    found = []
+    for index in spread(len(pdf)):
+        with opened_page(pdf, index) as page, text_layer(page) as text:
+            said = text.get_text_range(0, min(text.count_chars(), MOST_CHARACTERS))
+        letters = "".join(filter(str.isalnum, said.casefold()))
+        if len(letters) >= FEWEST_LETTERS:
+            found.append(hashlib.sha256(letters.encode()).hexdigest())
+    return tuple(found)
 
 
 def _square(page: PdfPage) -> Pixels:

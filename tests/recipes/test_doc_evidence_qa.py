@@ -13,7 +13,7 @@ from thinking import Asked, ThinkingServer
 from pipeline.metrics.doc_evidence import iou_v1, iou_v2, share_above
 from schemas.geometry import Box
 
-from .conftest import Command, Run, verified
+from .conftest import Command, Run, verified, write_lines
 
 pytestmark = pytest.mark.slow
 
@@ -133,8 +133,10 @@ def test_the_export_has_the_published_keys_and_types(lived: Run, lines: list[dic
             assert len(boxes) == len(relative) == len(types)
             assert set(types) <= {"text", "table", "image"}
             assert all(isinstance(n, int) and 0 <= n <= 3300 for box in boxes for n in box)
-            assert all(isinstance(n, int) and 0 <= n <= 1000 for box in relative for n in box)
-            assert all(round(b[0] / 2.55) == pytest.approx(r[0], abs=1) for b, r in zip(boxes, relative, strict=True))
+            sides = (2550, 3300, 2550, 3300)  # a letter page
+            shares = [[round(1000 * n / side, 6) for n, side in zip(box, sides, strict=True)] for box in boxes]
+            assert relative == shares
+            assert all(isinstance(n, float) for box in relative for n in box)
     assert (lived.refused("bbox_docvqa"), verified(lived)) == ({}, [])
 
 
@@ -193,6 +195,40 @@ def test_the_answers_on_disk_give_the_same_dataset_with_no_key_and_no_server(
         assert before == after
         assert before
     assert all(c["is_cached"] for c in again.rows("candidates") if c["kind"] in ("vlm", "judge"))
+
+
+def test_recorded_answers_are_enough(papers: Path, here: Command, tmp_path: Path) -> None:
+    """Judged regions and a question of each kind, written down by hand: no server, no key."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "paper.pdf").write_bytes((papers / "2501.00001.pdf").read_bytes())
+    above, below, later = (
+        {"page": page, "category": "text", "box": [90, top, 800, top + 130], "explanation": ""}
+        for page, top in ((1, 90), (1, 420), (2, 90))
+    )
+    answers = {
+        2: {"verdict": "unclear", "explanation": "", "regions": [above, below, later]},
+        4: {"question": "How many?", "answer": "4182", "regions": [above | {"quote": "counted 4182"}]},
+        5: {"question": "Until when?", "answer": "1998", "regions": [above, below | {"quote": "in 1998"}]},
+        6: {"question": "And later?", "answer": "3977", "regions": [above, later | {"quote": "found 3977"}]},
+    }
+    replay = []
+    for number, answer in answers.items():
+        path = write_lines(tmp_path / f"{number}.jsonl", [{"file_name": "paper.pdf", "answer": answer}])
+        replay += [f"machines.{number}.kind=replay", f"machines.{number}.path={path}"]
+    run = here("doc-evidence-qa", tmp_path / "in", tmp_path / "run", "splits={train: 1}", *replay)
+    folder = run.export("bbox_docvqa")
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    kinds = [json.loads(line)["task_type"] for line in (folder / "keys.jsonl").read_text().splitlines()]
+    found = {
+        kind: (line["answer"], line["evidence_page"], line["bbox"]) for kind, line in zip(kinds, lines, strict=True)
+    }
+    first, second = [230, 297, 2040, 726], [230, 1386, 2040, 1815]
+    assert found == {
+        "SPSBB": ("4182", [1], [[first]]),
+        "SPMBB": ("1998", [1], [[first, second]]),
+        "MPMBB": ("3977", [1, 2], [[first], [first]]),
+    }
+    assert (run.refused("bbox_docvqa"), verified(run)) == ({}, [])
 
 
 def boxes_of(boxes: list[list[int]]) -> list[Box]:

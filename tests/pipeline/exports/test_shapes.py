@@ -326,7 +326,11 @@ def test_bbox_docvqa_has_the_published_keys(place, record, version: Any, types: 
     export = BboxDocVqa(BboxConfig(version=version, field="cs"))
     export.write([one], place)
     first = json.loads(out(place, "test.jsonl").splitlines()[0])
-    relative = {"rel_bbox": [[[118, 91, 235, 273], [500, 500, 1000, 1000]], [[0, 0, 100, 100]]]} if version == 2 else {}
+    shares = [
+        [[117.647059, 90.909091, 235.294118, 272.727273], [500.0, 500.0, 1000.0, 1000.0]],
+        [[0.0, 0.0, 100.0, 100.0]],
+    ]
+    relative = {"rel_bbox": shares} if version == 2 else {}
     assert first == {
         "query": "How many?",
         "answer": "3",
@@ -343,6 +347,25 @@ def test_bbox_docvqa_has_the_published_keys(place, record, version: Any, types: 
     assert [sample for sample, _ in read] == ["sample-a", "sample-a"]
     assert [r.page_index for r in read[0][1]] == [0, 0, 1]
     assert read[1][1][0].box == Box(x1=300, y1=300, x2=600, y2=900)
+
+
+@pytest.mark.parametrize(
+    ("box", "published"),
+    [
+        ((281, 2228, 1890, 2941), [110.196078, 675.151515, 741.176471, 891.212121]),
+        ((305, 1512, 1520, 2005), [119.607843, 458.181818, 596.078431, 607.575758]),
+    ],
+)
+def test_bbox_docvqa_has_shares_of_the_page_as_the_published_bench_has_them(
+    place, record, box: tuple[int, ...], published: list[float]
+) -> None:
+    x1, y1, x2, y2 = (n * 72 / 300 for n in box)
+    found = region(page_index=0, box=Box(x1=x1, y1=y1, x2=x2, y2=y2))
+    answers = (Answer(question="q", answer="a", region_ids=("r1",)),)
+    BboxDocVqa(BboxConfig()).write([record("a", media=LETTER, regions=(found,), answers=answers, split="x")], place)
+    line = out(place, "x.jsonl").splitlines()[0]
+    assert (json.loads(line)["bbox"], json.loads(line)["rel_bbox"]) == ([[list(box)]], [[published]])
+    assert all(isinstance(number, float) for number in json.loads(line)["rel_bbox"][0][0])
 
 
 def test_bbox_docvqa_lines_and_keys_agree_over_splits(place, record) -> None:

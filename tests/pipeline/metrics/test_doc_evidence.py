@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pipeline.metrics.doc_evidence import iou_v1, iou_v2, share_above
+from pipeline.metrics.doc_evidence import iou_v1, iou_v2, page_iou_v2, share_above
 from schemas.geometry import Box, box_iou
 
 LEFT, RIGHT = Box(x1=0, y1=0, x2=10, y2=10), Box(x1=20, y1=0, x2=30, y2=10)
@@ -29,6 +29,14 @@ def test_pages_count_alike_in_version_one_and_boxes_alike_in_version_two() -> No
     truth, predicted = {0: [LEFT, RIGHT], 1: [LEFT]}, {0: [LEFT], 1: [HALF]}
     assert iou_v1(truth, predicted) == pytest.approx((0.5 + 0.5) / 2)
     assert iou_v2(truth, predicted) == pytest.approx((1.0 + 0.5) / 3)
+
+
+def test_version_two_has_a_score_in_which_pages_count_alike() -> None:
+    truth, predicted = {0: [LEFT, RIGHT], 1: [LEFT]}, {0: [LEFT], 1: [HALF], 4: []}
+    assert page_iou_v2(truth, predicted) == pytest.approx((1 / 2 + 0.5) / 2)
+    assert page_iou_v2(truth, {**predicted, 4: [LEFT]}) == pytest.approx((1 / 2 + 0.5 + 0) / 3)
+    assert page_iou_v2(truth, truth) == 1.0
+    assert page_iou_v2({}, {}) == 0.0
 
 
 def test_a_box_on_another_page_is_no_evidence() -> None:

@@ -11,10 +11,12 @@ from pipeline.metrics.grounded_artifacts import (
     foreground_iou,
     mean_iou,
     pixel_f1,
+    published_mask,
     rouge_l,
     sentence_similarity,
     without_template,
 )
+from schemas.geometry import Polygon
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=7)
 
@@ -29,10 +31,25 @@ def test_saying_nothing_about_a_small_flaw_scores_nearly_half_as_published() -> 
     truth, half, none = masks()
     assert mean_iou([(truth, none)]) == pytest.approx((0 + 96 / 100) / 2)
     assert foreground_iou([(truth, none)]) == 0
-    assert (mean_iou([(none, none)]), foreground_iou([(none, none)]), pixel_f1([(none, none)])) == (0.5, 1, 1)
+    assert (foreground_iou([(none, none)]), pixel_f1([(none, none)])) == (1, 1)
+    assert mean_iou([(none, none)]) == 100 / (100 + 1e-6) / 2
     assert mean_iou([(truth, half)]) == pytest.approx((0.5 + 96 / 98) / 2)
     assert foreground_iou([(truth, half), (none, none)]) == pytest.approx(0.75)
     assert pixel_f1([(truth, half)]) == pytest.approx(4 / 6)
+
+
+def test_the_published_mean_iou_stays_a_millionth_of_a_pixel_below_one() -> None:
+    truth, _, _ = masks()
+    assert mean_iou([(truth, truth)]) == (4 / (4 + 1e-6) + 96 / (96 + 1e-6)) / 2 < 1
+    assert foreground_iou([(truth, truth)]) == 1
+
+
+def test_the_published_mask_truncates_includes_the_outline_and_clamps_nothing() -> None:
+    square = Polygon(exterior=((2.9, 2.9), (6.9, 2.9), (6.9, 6.9), (2.9, 6.9)))
+    assert np.array_equal(np.argwhere(published_mask([square], 10, 10))[[0, -1]], [[2, 2], [6, 6]])
+    assert published_mask([square], 10, 10).sum() == 25
+    beyond = Polygon(exterior=((0, 0), (20, 0), (0, 20)))  # clamped, its long side would come nearer
+    assert published_mask([beyond], 10, 10).all()
 
 
 @given(WORDS, WORDS)

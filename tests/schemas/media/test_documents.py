@@ -1,3 +1,4 @@
+import hashlib
 import io
 import threading
 
@@ -47,6 +48,29 @@ def test_pages_of_few_words_beside_a_full_one_do_not_count(pdf):
     both = measure_paper(pdf(full, letter("1", "300 30")), LIMITS, None).hashes
     assert both == measure_paper(pdf(full), LIMITS, None).hashes
     assert len(both) == 1
+
+
+WORDS = "The keepers of the tower counted every ship that passed the cape by night, and wrote names, flags and hours "
+LONG = (WORDS + "into a book of their own. ") * 2
+"""Of more than 200 letters."""
+
+
+def test_a_document_is_known_by_its_words_however_its_pages_are_cut(pdf):
+    page = letter(LONG, "40 700")
+    cut = page | {"box": "0 0 900 1200", "extra": "/CropBox[31 40 581 752]"}
+    whole, cropped, other = (
+        set(measure_paper(pdf(one), LIMITS, None).hashes) for one in (page, cut, letter(LONG + "4", "40 700"))
+    )
+    said = hashlib.sha256("".join(filter(str.isalnum, LONG.lower())).encode()).hexdigest()
+    assert whole & cropped == {said}
+    assert said not in other
+
+
+def test_words_that_are_few_are_no_mark_of_a_document(pdf):
+    few, enough = ("".join(filter(str.isalnum, LONG))[:count] for count in (199, 200))
+    hashes = [set(measure_paper(pdf(letter(words)), LIMITS, None).hashes) for words in (few, enough)]
+    spelled = [hashlib.sha256(words.lower().encode()).hexdigest() for words in (few, enough)]
+    assert [said in found for said, found in zip(spelled, hashes, strict=True)] == [False, True]
 
 
 def test_pages_are_measured_upright_in_points(pdf):

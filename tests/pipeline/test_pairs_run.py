@@ -143,6 +143,22 @@ def test_the_archive_holds_both_images_and_the_report_shows_both(
     assert page.count('aria-label="2.png"') == 1
 
 
+def test_the_gallery_shows_both_images(finished: RunFolder) -> None:
+    assert witnessmark("gallery", "--run", finished.uri) == 0
+    (part,) = Path(finished.path("gallery", "parts")).iterdir()
+    said = (part / "rows-00000.js").read_text().removeprefix("gallery.rows(").removesuffix(");\n")
+    rows = {row["name"]: row for row in json.loads(f"[{said}]")[3]}
+    views = {name: [(view["label"], view["file"]) for view in row["views"]] for name, row in rows.items()}
+    assert {name: [label for label, _ in shown] for name, shown in views.items()} == {
+        "1.png": ["image", "reference"],
+        "2.png": [""],
+        "4.png": ["image", "reference"],
+    }
+    shown = {name: [(part / file).read_bytes() for _, file in found] for name, found in views.items()}
+    assert shown["1.png"][1] == shown["4.png"][1] == shown["2.png"][0]
+    assert len({shown[name][0] for name in shown}) == 3
+
+
 @pytest.mark.parametrize("kind", ["sharegpt", "ivyfake", "matched", "coco"])
 def test_a_format_of_one_image_refuses_a_region_in_the_second(
     finished: RunFolder, tmp_path: Path, make_region: Callable[..., Any], taxonomy: Any, kind: str

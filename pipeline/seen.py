@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from schemas.arrow import CONFIG_OF, Config
@@ -111,25 +111,37 @@ def _seen(row: Mapping[str, Any]) -> Seen:
     )
 
 
-def hashes_once(rows: Iterable[Seen]) -> Iterator[tuple[bytes, bytes]]:
-    """``hashes`` and ``altered`` of each row without those of media that a row before it has, too.
+def hashes_once(rows: Sequence[Seen]) -> Iterator[tuple[bytes, bytes]]:
+    """``hashes`` and ``altered`` of each row, those of a medium that several rows have in one of them only.
 
     Rows that share a medium belong together by that medium; they are look-alikes only by what else they have.
     """
-    known = set[str]()
-    for row in rows:
+    owner = _owners(rows)
+    for number, row in enumerate(rows):
         hashes, altered = bytearray(), bytearray()
         start, begin = 0, 0
         for asset_id, (length, extent) in zip(row.asset_ids, row.portions or _ALL, strict=False):
-            if asset_id not in known:
+            if owner[asset_id] == number:
                 hashes += row.hashes[start : start + length]
                 altered += row.altered[begin : begin + extent]
             start, begin = start + length, begin + extent
-        known.update(row.asset_ids)
         yield bytes(hashes), bytes(altered)
 
 
 _ALL = ((sys.maxsize, sys.maxsize),)
+
+
+def _owners(rows: Sequence[Seen]) -> dict[str, int]:
+    """Number of the row that compares each medium: the first one whose altered hashes begin with it, if there is one,
+    since only the hash of a row's first mirrored copy is held against other altered copies."""
+    owner: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        found = (asset_id for asset_id, (_, extent) in zip(row.asset_ids, row.portions, strict=False) if extent)
+        owner.setdefault(next(found, row.asset_ids[0]), number)
+    for number, row in enumerate(rows):
+        for asset_id in row.asset_ids:
+            owner.setdefault(asset_id, number)
+    return owner
 
 
 def _portions(assets: list[dict[str, Any]]) -> tuple[tuple[int, int], ...]:

@@ -83,8 +83,20 @@ def test_rows_that_share_an_image_share_a_group_and_are_no_near_duplicates_by_it
     assert set(groups(plan).values()) == {"a"}
     assert [(d.item_id, d.kept_item_id, d.distance, d.is_altered) for d in plan.duplicates] == [
         ("c.png", "a.png", 1, False),  # the edits, beside the original that they share
-        ("p.png", "a.png", 3, False),  # of the original, whose hash is held against others once
+        ("p.png", "o.png", 3, False),  # of the original, whose hash is held against others once
     ]
+
+
+@pytest.mark.parametrize("stands_alone", [True, False])
+def test_an_image_that_rows_share_is_held_mirrored_against_altered_copies(recipe: Recipe, stands_alone: bool) -> None:
+    mirrored = OTHERS[0]
+    lead = seen("z", asset_ids=("z", "o"), hashes=(ZERO,), altered=(mirrored,), portions=((0, 0), (32, 32)))
+    rows = [
+        pair("a", "o", (FAR, OTHERS[1]), (ZERO, mirrored)),
+        seen("o", hashes=(ZERO,), altered=(mirrored,)) if stands_alone else lead,
+        seen("p", hashes=(OTHERS[2],), altered=(OTHERS[4], mirrored)),  # cropped, it is the mirrored original
+    ]
+    assert set(groups(make_plan(rows, recipe)).values()) == {"a"}
 
 
 def test_near_duplicate_bits_bound_the_distance(recipe: Recipe) -> None:

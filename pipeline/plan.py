@@ -19,7 +19,7 @@ from .grouping import as_edges, components, edges_of_equal
 from .lookalikes import LookAlike, look_alikes
 from .near_pairs import Indices
 from .recipe import Recipe
-from .seen import Seen, family_of, plain, seen_samples
+from .seen import Seen, family_of, hashes_once, plain, seen_samples
 from .splits import Group, dealt, kept_split, shard_of, shards_for
 from .storage import RunFolder
 from .tables import read_rows
@@ -91,7 +91,8 @@ def make_plan(
     samples = sorted((s for s in kept.values() if s.sample_id not in rejected), key=lambda s: s.sample_id)
     by_name = sorted(samples, key=lambda s: s.item_id)
     bits = recipe.dataset.near_duplicate_bits
-    alike = list(look_alikes([s.hashes for s in by_name], [s.altered for s in by_name], bits))
+    once = list(hashes_once(by_name))
+    alike = list(look_alikes([hashes for hashes, _ in once], [altered for _, altered in once], bits))
     component = _components(samples, rows, [(by_name[a.position].sample_id, a.clusters) for a in alike], recipe)
     groups = _groups(samples, rows, component)
     splits, moves = _splits(samples, rows, groups, recipe, earlier or {})

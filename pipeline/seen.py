@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from schemas.arrow import CONFIG_OF, Config
@@ -11,7 +11,7 @@ from schemas.arrow import CONFIG_OF, Config
 from .storage import RunFolder
 from .tables import read_batches
 
-__all__ = ["Family", "Seen", "family_of", "plain", "seen_samples"]
+__all__ = ["Family", "Seen", "family_of", "hashes_once", "plain", "seen_samples"]
 
 Family = Literal["prompt", "seed", "generator", "source"]
 
@@ -33,11 +33,13 @@ class Seen(NamedTuple):
     pair_id: str | None
     asset_ids: tuple[str, ...]
     hashes: bytes
-    """Perceptual hashes of all assets, 32 bytes each."""
+    """Perceptual hashes of all assets, 32 bytes each, asset by asset."""
     config: Config
     byte_size: int
     altered: bytes = b""
-    """The hashes that mirrored and cropped copies would have."""
+    """The hashes that mirrored and cropped copies would have, asset by asset."""
+    portions: tuple[tuple[int, int], ...] = ()
+    """How many bytes of ``hashes`` and of ``altered`` each asset has; empty for one asset, which has all."""
     origin: str = "unknown"
     generator: str = ""
     version: str = ""
@@ -98,6 +100,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         config=CONFIG_OF[kind],
         byte_size=sum(asset["byte_size"] for asset in assets),
         altered=_bytes(assets, "altered_hashes"),
+        portions=_portions(assets),
         origin=_once(row["origin"]),
         generator=_once(generator.get("name") or ""),
         version=_once(generator.get("version") or ""),
@@ -105,6 +108,47 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         seed=generator.get("seed"),
         source=_once((row["source"] or {}).get("name") or ""),
         categories=tuple(map(_once, sorted(known))),
+    )
+
+
+def hashes_once(rows: Sequence[Seen]) -> Iterator[tuple[bytes, bytes]]:
+    """``hashes`` and ``altered`` of each row, those of a medium that several rows have in one of them only.
+
+    Rows that share a medium belong together by that medium; they are look-alikes only by what else they have.
+    """
+    owner = _owners(rows)
+    for number, row in enumerate(rows):
+        hashes, altered = bytearray(), bytearray()
+        start, begin = 0, 0
+        for asset_id, (length, extent) in zip(row.asset_ids, row.portions or _ALL, strict=False):
+            if owner[asset_id] == number:
+                hashes += row.hashes[start : start + length]
+                altered += row.altered[begin : begin + extent]
+            start, begin = start + length, begin + extent
+        yield bytes(hashes), bytes(altered)
+
+
+_ALL = ((sys.maxsize, sys.maxsize),)
+
+
+def _owners(rows: Sequence[Seen]) -> dict[str, int]:
+    """Number of the row that compares each medium: the first one whose altered hashes begin with it, if there is one,
+    since only the hash of a row's first mirrored copy is held against other altered copies."""
+    owner: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        found = (asset_id for asset_id, (_, extent) in zip(row.asset_ids, row.portions, strict=False) if extent)
+        owner.setdefault(next(found, row.asset_ids[0]), number)
+    for number, row in enumerate(rows):
+        for asset_id in row.asset_ids:
+            owner.setdefault(asset_id, number)
+    return owner
+
+
+def _portions(assets: list[dict[str, Any]]) -> tuple[tuple[int, int], ...]:
+    if len(assets) < 2:
+        return ()
+    return tuple(
+        (len(_bytes([asset], "perceptual_hashes")), len(_bytes([asset], "altered_hashes"))) for asset in assets
     )
 
 

@@ -133,9 +133,7 @@ def task_of(item: Any, where: str) -> ExportedTask:
         raise ConfigError(f"{where} is no task: it has {keys or 'nothing'}", remedy=REMEDY)
     return ExportedTask(
         data=_mapping(item.get("data"), f"{where}: data"),
-        annotations=tuple(
-            map(_today, _mappings(item.get("annotations", item.get("completions")), f"{where}: annotations"))
-        ),
+        annotations=tuple(map(_today, _mappings(_work_on(item), f"{where}: annotations"))),
         predictions=tuple(_mappings(item.get("predictions"), f"{where}: predictions")),
         task_id=item.get("id"),
     )
@@ -146,6 +144,12 @@ def _of_storage(item: Mapping[str, Any], where: str) -> ExportedTask:
     task = item.get("task")
     task = task if isinstance(task, Mapping) else {}
     return ExportedTask(_mapping(task.get("data"), f"{where}: data"), (_today(item),), (), task.get("id"))
+
+
+def _work_on(item: Mapping[str, Any]) -> Any:
+    """What people did: under the name of before 1.0 where nothing stands under today's."""
+    today = item.get("annotations")
+    return item.get("completions", today) if today is None or today == [] else today
 
 
 def _today(annotation: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ class Connection:
         self.url = url.rstrip("/")
         self._key = key.strip()
         self._access: tuple[str, float] | None = None
-        self._writing = threading.Lock()
+        self._writing, self._buying = threading.Lock(), threading.Lock()
         timeout = httpx.Timeout(timeout_s, connect=CONNECT_S)
         self._client = httpx.Client(base_url=self.url, timeout=timeout, headers={"Accept": "application/json"})
 
@@ -142,16 +142,16 @@ class Connection:
 
     def _once(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request; an expired access token is renewed once. Raises ServiceError or UncertainError."""
-        response = self._request(method, path, **options)
-        if response.status_code == 401 and self._access:
-            self._access = None
-            response = self._request(method, path, **options)
+        authorization = self._authorization()
+        response = self._request(method, path, authorization, **options)
+        if response.status_code == 401 and authorization.startswith("Bearer "):
+            response = self._request(method, path, self._authorization(refused=authorization), **options)
         return response
 
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, authorization: str, **options: Any) -> httpx.Response:
         import httpx
 
-        headers = {**options.pop("headers", {}), "Authorization": self._authorization()}
+        headers = {**options.pop("headers", {}), "Authorization": authorization}
         try:
             with contextlib.nullcontext() if method == "GET" else self._writing:
                 return self._client.request(method, path, headers=headers, **options)
@@ -171,13 +171,19 @@ class Connection:
             remedy="start it or check LABEL_STUDIO_URL, then run the same command again: it goes on",
         )
 
-    def _authorization(self) -> str:
-        """Legacy tokens go as they are; a personal access token (a JWT) buys access for five minutes."""
+    def _authorization(self, refused: str = "") -> str:
+        """Legacy tokens go as they are; a personal access token (a JWT) buys access for five minutes.
+
+        One thread buys for all: whose access was ``refused`` takes what another has bought meanwhile.
+        """
         if self._key.count(".") != 2:
             return f"Token {self._key}"
-        if self._access is None or time.monotonic() - self._access[1] > ACCESS_S:
-            self._access = (self._buy(), time.monotonic())
-        return f"Bearer {self._access[0]}"
+        with self._buying:
+            bearer, bought_s = self._access or ("", 0.0)
+            if bearer in ("", refused) or time.monotonic() - bought_s > ACCESS_S:
+                bearer = f"Bearer {self._buy()}"
+                self._access = (bearer, time.monotonic())
+            return bearer
 
     def _buy(self) -> str:
         import httpx

@@ -34,7 +34,7 @@ const details = (() => {
       group.append(figure(row, pane, about.mode === "diff"));
     }
     column.append(group);
-    if (row.views.length > 1 && row.tile) column.append(strip(row));
+    if (row.views.length > 1 && row.tile && row.views[0].file) column.append(strip(row));
     return column;
   }
 

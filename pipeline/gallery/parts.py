@@ -32,12 +32,12 @@ from ..dataset import config_of, read_rows
 from ..filesystems import join, list_files, open_uri, remove, write_atomically
 from ..row_groups import MEDIA_COLUMN
 from ..untrusted import visible
-from .pictures import PER_SHEET, TILE, Drawn, draw, sheet
+from .pictures import PER_SHEET, TILE, Drawn, Source, draw, sheet
 from .rows import Row
 
-__all__ = ["PER_TEXT", "Medium", "Options", "Source", "call", "media_in", "write_part"]
+__all__ = ["PER_TEXT", "Medium", "Options", "call", "media_in", "write_part"]
 
-VERSION = 1
+VERSION = 2
 """Raised when the same rows give other files."""
 PER_TEXT = 16 * PER_SHEET
 MAX_TEXT = 4_000
@@ -46,8 +46,6 @@ MOST_WAITING, MOST_BYTES = 8, 64 << 20
 """Media that wait for a decoder at once, and their bytes."""
 
 T = TypeVar("T")
-Source = bytes | str
-"""Original bytes, or the URI of a file that is too large to be handed over."""
 Medium = tuple[str, Source | None]
 """Of a sample, by its id; None where only a link to it is published."""
 
@@ -145,7 +143,7 @@ class _Part:
         ahead = 0
         for row in rows:
             source = next(source for sample_id, source in self.media if sample_id == row.sample_id)
-            size = len(source) if isinstance(source, bytes) else 0
+            size = _held(source)
             while waiting and (len(waiting) >= MOST_WAITING or ahead + size > MOST_BYTES):
                 ahead -= waiting[0][0]
                 yield _settled(waiting.popleft()[1])
@@ -207,10 +205,12 @@ class _Facet:
 def media_in(shard_uri: str, dataset_uri: str) -> Iterator[Medium]:
     """The medium of every row of a shard, a few at once."""
     column = MEDIA_COLUMN[config_of(shard_uri)]
-    beside = ["video_file"] if column == "video" else []
+    beside = {"video": ["video_file"], "image": ["reference_image"]}.get(column, [])
     for row in read_rows(shard_uri, ["sample_id", column, *beside], at_once=8 if column == "image" else 1):
         if row[column] is not None:
-            yield row["sample_id"], row[column]["bytes"]
+            second = row.get("reference_image")
+            data = row[column]["bytes"]
+            yield row["sample_id"], (data, second["bytes"]) if second else data
         elif not row.get("video_file"):
             yield row["sample_id"], None
         else:
@@ -228,8 +228,16 @@ def _sheet_name(rows: Sequence[Row]) -> str:
     return "sheet-" + _key([TILE, *([row.asset_id, row.views[row.cover]] for row in rows)])
 
 
+def _held(source: Source | None) -> int:
+    """Bytes of memory that a medium takes while it waits."""
+    if isinstance(source, tuple):
+        return sum(map(len, source))
+    return len(source) if isinstance(source, bytes) else 0
+
+
 def _view_names(row: Row, side: int) -> list[str]:
-    return [f"view-{_key([side, row.asset_id, view])}.webp" for view in row.views] if side else []
+    shown = ((row.second_id if view.is_second else row.asset_id, view) for view in row.views)
+    return [f"view-{_key([side, asset_id, view])}.webp" for asset_id, view in shown] if side else []
 
 
 def _key(said: Any) -> str:

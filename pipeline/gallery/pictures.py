@@ -17,7 +17,10 @@ from ..filesystems import open_uri
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PER_SHEET", "TILE", "Drawn", "View", "cells_of", "draw", "picture", "sheet"]
+__all__ = ["PER_SHEET", "TILE", "Drawn", "Source", "View", "cells_of", "draw", "picture", "sheet"]
+
+Source = bytes | str | tuple[bytes, bytes]
+"""Original bytes, or the URI of a file that is too large to be handed over, or the bytes of both images of a pair."""
 
 TILE = 192
 """Pixels of a tile's longer side."""
@@ -32,6 +35,8 @@ class View(NamedTuple):
 
     frame_index: int | None = None
     page_index: int | None = None
+    is_second: bool = False
+    """Whether it is the image that a pair's first one is compared with."""
 
 
 class Drawn(NamedTuple):
@@ -44,7 +49,7 @@ class Drawn(NamedTuple):
 
 
 def draw(
-    source: bytes | str,
+    source: Source,
     media: Media,
     views: Sequence[View],
     cover: int | None,
@@ -54,12 +59,14 @@ def draw(
 ) -> Drawn:
     """The tile of the view numbered ``cover`` and, with a ``side``, every view at so many pixels.
 
-    ``source`` are the original bytes, or the URI of a file that is too large to be handed over. To be run in the
-    sandbox. Raises MediaError for what cannot be decoded.
+    To be run in the sandbox. Raises MediaError for what cannot be decoded.
     """
     wanted = [view for number, view in enumerate(views) if side or number == cover]
-    with open_uri(source) if isinstance(source, str) else io.BytesIO(source) as file:
-        pictures = _pictures(file, media, wanted, max(side, TILE), password, limits)
+    if isinstance(source, tuple):
+        pictures = _of_pair(source, wanted, max(side, TILE), limits)
+    else:
+        with open_uri(source) if isinstance(source, str) else io.BytesIO(source) as file:
+            pictures = _pictures(file, media, wanted, max(side, TILE), password, limits)
     tile = None if cover is None else _reduced(pictures[cover if side else 0])
     return Drawn(tile, tuple(map(_webp, pictures)) if side else ())
 
@@ -69,6 +76,12 @@ def picture(source: bytes | str, media: Media, view: View, side: int, limits: Li
     with open_uri(source) if isinstance(source, str) else io.BytesIO(source) as file:
         (pixels,) = _pictures(file, media, [view], side, None, limits)
     return pixels
+
+
+def _of_pair(source: tuple[bytes, bytes], views: Sequence[View], side: int, limits: Limits) -> list[NDArray[Any]]:
+    from schemas.media.images import read_image
+
+    return [read_image(source[view.is_second], max_side=side, limits=limits) for view in views]
 
 
 def _pictures(

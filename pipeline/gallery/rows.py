@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas.candidate import Region
 from schemas.media.types import Document, Media, Video
-from schemas.record import Record
+from schemas.record import Record, Reference
 
 from ..report.outlines import outlines, view_size
 from ..thumbnails import Thumbnail
@@ -22,6 +22,8 @@ MAX_TEXT = 3_000
 """Characters of one text that the page shows; the dataset has all of it."""
 DECIDED = ("reviewed", "adjudicated")
 CONFIG_OF = {"image": "images", "video": "videos", "document": "documents"}
+
+SECOND = View(is_second=True)
 
 Layers = Mapping[str, Sequence[Region]]
 """Regions by whose they are, in the order in which they are drawn."""
@@ -42,6 +44,8 @@ class Row(NamedTuple):
     """Lower-case text that a search looks through."""
     facts: dict[str, Any]
     """What the page shows of it, ready for JSON."""
+    second_id: str = ""
+    """The asset of a pair's second image."""
 
 
 def row_of(record: Record, layers: Layers, more: Mapping[str, Any], facets: Mapping[str, tuple[str, ...]]) -> Row:
@@ -51,6 +55,8 @@ def row_of(record: Record, layers: Layers, more: Mapping[str, Any], facets: Mapp
     number = {region.region_id: n for n, region in enumerate(record.regions, start=1)}
     shown = [_view(record.media, view, here, number) for view in views]
     drawn = [sum(len(paths) for paths in one["layers"].values()) for one in shown]
+    if record.reference:
+        views, shown = (*views, SECOND), [{**shown[0], "label": "image"}, _second(record.reference, layers, number)]
     texts = tuple(dict.fromkeys(_texts(record, layers)))
     return Row(
         sample_id=record.sample_id,
@@ -61,6 +67,7 @@ def row_of(record: Record, layers: Layers, more: Mapping[str, Any], facets: Mapp
         facets=facets,
         text=visible("\n".join(texts)).lower(),
         facts={**_facts(record), "views": shown, **more},
+        second_id=record.reference.asset_id if record.reference else "",
     )
 
 
@@ -180,6 +187,12 @@ def _view(media: Media, view: View, layers: Layers, number: Mapping[str, int]) -
     space = space_of(media, view)
     drawn = {name: _paths(regions, space, number) for name, regions in layers.items()}
     return {"size": view_size(space), "label": _label(media, space), "layers": {n: p for n, p in drawn.items() if p}}
+
+
+def _second(second: Reference, layers: Layers, number: Mapping[str, int]) -> dict[str, Any]:
+    """The image that a pair's first one is compared with, and what lies in it."""
+    own = {name: [r for r in regions if r.asset_id == second.asset_id] for name, regions in layers.items()}
+    return {**_view(second.media, SECOND, own, number), "label": second.role}
 
 
 def _paths(regions: Sequence[Region], space: Thumbnail, number: Mapping[str, int]) -> list[list[Any]]:

@@ -109,14 +109,14 @@ def our_names(config: RowConfig) -> dict[str, str]:
 
 
 def normalized(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The row under our names; empty values are left out, ``generator`` and ``source`` may be objects.
+    """The row under our names; empty and blank values are left out, ``generator`` and ``source`` may be objects.
 
     Raises SampleError where two columns say the same thing differently.
     """
     found: dict[str, Any] = {}
     for spelling, value in _flat(row):
         ours = names.get(spelling)
-        if ours is None or value is None or value == "":
+        if ours is None or value is None or (isinstance(value, str) and not value.strip()):
             continue
         if ours in found and found[ours] != value:
             raise SampleError(f"two columns say what the {ours} is: {found[ours]!r:.80} and {value!r:.80}")

@@ -32,6 +32,8 @@ from schemas.geometry import Box, Keyframe, Mask, mask_from_array
 from schemas.media.types import Video
 from schemas.sample import Item, Sample, StatedReference
 
+from .desk import browser, hand_out, lay_out, logged_in, page  # noqa: F401 - fixtures
+
 LOGIN = Login("", "alice@example.com", "a-long-password-7", "0123456789abcdef0123456789abcdef01234567")
 PATCH = Box(x1=100, y1=200, x2=300, y2=260)
 SETTINGS = ("people.0.kind=label_studio", "routing.audit=1.0")
@@ -120,11 +122,11 @@ def bob(server: Login) -> Iterator[httpx.Client]:
     email = f"bob-{random.SystemRandom().getrandbits(64):x}@example.com"
     with client_of(server) as alice:
         invitation = alice.get("/api/invite").json()["invite_url"]
-    with httpx.Client(base_url=server.url, timeout=60, follow_redirects=True) as page:
-        page.get(invitation)
-        form = {"email": email, "password": "another-password-8", "csrfmiddlewaretoken": page.cookies["csrftoken"]}
-        page.post(invitation, data=form, headers={"Referer": server.url})
-        token = page.get("/api/current-user/token").json()["token"]
+    with httpx.Client(base_url=server.url, timeout=60, follow_redirects=True) as site:
+        site.get(invitation)
+        form = {"email": email, "password": "another-password-8", "csrfmiddlewaretoken": site.cookies["csrftoken"]}
+        site.post(invitation, data=form, headers={"Referer": server.url})
+        token = site.get("/api/current-user/token").json()["token"]
     with client_of(server._replace(token=token, email=email)) as client:
         client.headers["X-Email"] = email
         yield client

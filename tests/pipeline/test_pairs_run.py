@@ -17,13 +17,14 @@ from pipeline.cli import main
 from pipeline.dataset import read_records
 from pipeline.exports.base import ExportPlace
 from pipeline.recipe import DatasetOptions, load_recipe
+from pipeline.seen import hashes_once, seen_samples
 from pipeline.shards import Draft, Shard, write_shard
 from pipeline.split_proof import proof_of
 from pipeline.storage import RunFolder, sha256_of
 from pipeline.tables import read_rows
 from pipeline.verify import verify_run
 from schemas.plugins import configure, load
-from schemas.record import Rejection
+from schemas.record import Duplicate, Rejection
 
 pytestmark = pytest.mark.slow
 
@@ -83,10 +84,23 @@ def test_both_images_are_published_untouched_and_what_is_torn_is_named(
             second and ("2.png", "reference", 48)
         )
     assert len({row["group_id"] for row in rows.values()}) == 1  # they share an image
+    assert list(read_rows(finished, "duplicates", Duplicate)) == []  # and that is no likeness of theirs
     (rejection,) = read_rows(finished, "rejections", Rejection)
     assert (rejection.item_id, rejection.error) == ("3.png", "MediaError")
     assert rejection.message.startswith("its reference 'torn.png': ")
     assert defects_of(finished) == []
+
+
+def test_the_hashes_of_a_row_are_told_apart_by_image(finished: RunFolder) -> None:
+    of_row = {row.item_id: row for row in seen_samples(finished)}
+    one, other = of_row["1.png"], of_row["2.png"]
+    assert (one.portions[1], other.portions) == ((len(other.hashes), len(other.altered)), ())
+    first = len(one.hashes) - len(other.hashes), len(one.altered) - len(other.altered)
+    assert one.portions[0] == first
+    assert min(*first, *one.portions[1]) >= 32
+    whole, own = (other.hashes, other.altered), (one.hashes[: first[0]], one.altered[: first[1]])
+    assert list(hashes_once([other, one, one])) == [whole, own, (b"", b"")]
+    assert list(hashes_once([one, other])) == [own, whole]  # the row that is about an image has its hashes
 
 
 def test_a_second_image_that_was_changed_afterwards_is_a_defect(
@@ -125,6 +139,22 @@ def test_the_archive_holds_both_images_and_the_report_shows_both(
     page = Path(finished.path("report.html")).read_text()
     assert page.count('aria-label="1.png"') == page.count('aria-label="1.png, compared with 2.png"') == 1
     assert page.count('aria-label="2.png"') == 1
+
+
+def test_the_gallery_shows_both_images(finished: RunFolder) -> None:
+    assert witnessmark("gallery", "--run", finished.uri) == 0
+    (part,) = Path(finished.path("gallery", "parts")).iterdir()
+    said = (part / "rows-00000.js").read_text().removeprefix("gallery.rows(").removesuffix(");\n")
+    rows = {row["name"]: row for row in json.loads(f"[{said}]")[3]}
+    views = {name: [(view["label"], view["file"]) for view in row["views"]] for name, row in rows.items()}
+    assert {name: [label for label, _ in shown] for name, shown in views.items()} == {
+        "1.png": ["image", "reference"],
+        "2.png": [""],
+        "4.png": ["image", "reference"],
+    }
+    shown = {name: [(part / file).read_bytes() for _, file in found] for name, found in views.items()}
+    assert shown["1.png"][1] == shown["4.png"][1] == shown["2.png"][0]
+    assert len({shown[name][0] for name in shown}) == 3
 
 
 @pytest.mark.parametrize("kind", ["sharegpt", "ivyfake", "matched", "coco"])

@@ -14,6 +14,8 @@ from schemas.taxonomy import Taxonomy
 ZERO = "0" * 64
 NEAR = "0" * 63 + "7"
 FAR = "f" * 64
+OTHERS = tuple(digits * 32 for digits in ("0f", "3c", "55", "66", "a9"))
+"""Hashes that are far from all others."""
 
 
 @pytest.fixture
@@ -55,6 +57,46 @@ def test_near_duplicates_are_kept_and_share_a_group(recipe: Recipe) -> None:
         ("b.png", "a.png", 3, "near"),
         ("c.png", "b.png", 1, "near"),
     ]
+
+
+def pair(sample: str, second: str, own: tuple[str, str], shared: tuple[str, str]) -> Seen:
+    """A row of two images, each with a hash and one of an altered copy."""
+    return seen(
+        sample,
+        asset_ids=(sample, second),
+        hashes=(own[0], shared[0]),
+        altered=(own[1], shared[1]),
+        portions=((32, 32), (32, 32)),
+    )
+
+
+def test_rows_that_share_an_image_share_a_group_and_are_no_near_duplicates_by_it(recipe: Recipe) -> None:
+    original = (ZERO, OTHERS[0])
+    rows = [
+        pair("a", "o", (FAR, OTHERS[1]), original),
+        pair("b", "o", (OTHERS[2], OTHERS[3]), original),
+        pair("c", "o", (FAR[:-1] + "e", OTHERS[4]), original),
+        seen("o", hashes=(ZERO,), altered=(OTHERS[0],)),
+        seen("p", hashes=(NEAR,)),
+    ]
+    plan = make_plan(rows, recipe)
+    assert set(groups(plan).values()) == {"a"}
+    assert [(d.item_id, d.kept_item_id, d.distance, d.is_altered) for d in plan.duplicates] == [
+        ("c.png", "a.png", 1, False),  # the edits, beside the original that they share
+        ("p.png", "o.png", 3, False),  # of the original, whose hash is held against others once
+    ]
+
+
+@pytest.mark.parametrize("stands_alone", [True, False])
+def test_an_image_that_rows_share_is_held_mirrored_against_altered_copies(recipe: Recipe, stands_alone: bool) -> None:
+    mirrored = OTHERS[0]
+    lead = seen("z", asset_ids=("z", "o"), hashes=(ZERO,), altered=(mirrored,), portions=((0, 0), (32, 32)))
+    rows = [
+        pair("a", "o", (FAR, OTHERS[1]), (ZERO, mirrored)),
+        seen("o", hashes=(ZERO,), altered=(mirrored,)) if stands_alone else lead,
+        seen("p", hashes=(OTHERS[2],), altered=(OTHERS[4], mirrored)),  # cropped, it is the mirrored original
+    ]
+    assert set(groups(make_plan(rows, recipe)).values()) == {"a"}
 
 
 def test_near_duplicate_bits_bound_the_distance(recipe: Recipe) -> None:

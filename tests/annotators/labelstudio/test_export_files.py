@@ -35,6 +35,13 @@ def test_every_shape_of_json_export() -> None:
     assert read_export("\ufeff[]".encode(), where="x") == ()
 
 
+@pytest.mark.parametrize("empty", [[], None])
+def test_work_under_its_old_name_is_read_beside_an_empty_new_one(empty: Any) -> None:
+    annotation = {"id": 5, "result": [SIZED]}
+    assert read([{"data": {}, "completions": [annotation], "annotations": empty}])[0].annotations == (annotation,)
+    assert read([{"data": {}, "completions": [{"id": 4}], "annotations": [annotation]}])[0].annotations == (annotation,)
+
+
 def test_json_min_is_read_but_said_to_be_less() -> None:
     record = {
         "image": "a.jpg",

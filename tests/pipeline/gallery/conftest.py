@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image as Picture
 
 from pipeline.gallery.build import PartFacts, write_page
 from pipeline.gallery.parts import Options, write_part
+from pipeline.gallery.pictures import Source
 from pipeline.gallery.rows import facets_of, layers_of, row_of
 from schemas.candidate import Region
 from schemas.geometry import Box
@@ -71,15 +72,23 @@ def write(sources: Sources) -> Callable[..., str]:
     """Writes records as a gallery of some parts, and returns its page's path."""
 
     def write(
-        place: str, records: list[Record], taxonomy: Taxonomy | None = None, side: int = 160, parts: int = 1
+        place: str,
+        records: list[Record],
+        taxonomy: Taxonomy | None = None,
+        side: int = 160,
+        parts: int = 1,
+        media: Mapping[str, Source] | None = None,
     ) -> str:
         facts = []
         for part in range(parts):
             own = records[part::parts]
             rows = (row_of(one, layers_of(one, None), {}, facets_of(one)) for one in own)
-            media = ((one.sample_id, sources[one.sample_id]) for one in own)
+            given = {**sources, **(media or {})}
+            shown = [(one.sample_id, given[one.sample_id]) for one in own]
             options = Options(side=side, limits=DEFAULT_LIMITS)
-            facts.append(PartFacts(f"p{part}", write_part(f"{place}/parts/p{part}", f"p{part}", rows, media, options)))
+            facts.append(
+                PartFacts(f"p{part}", write_part(f"{place}/parts/p{part}", f"p{part}", rows, iter(shown), options))
+            )
         return write_page(place, facts, taxonomy, {"title": "Tiny", "mode": "gallery"})
 
     return write

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from schemas.candidate import Answer, Claim, Region
-from schemas.record import Record
+from schemas.media.types import Image
+from schemas.record import Record, Reference
 from schemas.sample import Generator, Source
 from schemas.taxonomy import Taxonomy
+
+from .conftest import Sources
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +58,29 @@ def names(page: Any) -> list[str]:
         "cards => cards.map(c => [Number(c.ariaPosInSet), c.querySelector('.file').textContent])"
     )
     return [name for _, name in sorted(cards)]
+
+
+def test_the_second_image_of_a_pair_is_a_click_away(
+    show: Show, record: Make, region: Callable[..., Region], sources: Sources
+) -> None:
+    one, other = record(1), record(2)
+    assert isinstance(other.media, Image)
+    both = sources[one.sample_id], sources[other.sample_id]
+    size = len(both[1])
+    second = Reference(asset_id=other.asset_id, file_name="o.png", byte_size=size, media=other.media)
+    regions = region("a", asset_id=one.asset_id), region("b", (60, 40, 120, 80), asset_id=other.asset_id)
+    pair = one.evolve(reference=second, regions=regions, annotation_status="annotated")
+    page = show([pair], media={one.sample_id: both})
+    page.locator(".card").click()
+    picture = page.locator("#details .large img")
+    files, outlines = [], []
+    for label in ("image", "reference"):
+        page.get_by_role("button", name=label, exact=True).click()
+        assert picture.get_attribute("alt") == f"picture 1.png {label}"
+        page.wait_for_function("() => document.querySelector('#details .large img').naturalWidth === 120")
+        files.append(picture.get_attribute("src"))
+        outlines.append(page.locator("#details .large path").first.get_attribute("d"))
+    assert len({*files}) == len({*outlines}) == 2
 
 
 def box(page: Any, word: str) -> Any:

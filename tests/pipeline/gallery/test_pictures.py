@@ -90,6 +90,24 @@ def test_without_a_side_only_the_cover_is_drawn() -> None:
     assert drawn.tile[60, 60].tolist() == list(COLORS[2])
 
 
+@pytest.mark.parametrize("side", [0, 40])
+def test_of_a_pair_each_view_is_its_own_image(side: int) -> None:
+    both = tuple(png_of(color, size) for color, size in ((COLORS[0], (30, 20)), (COLORS[1], (20, 60))))
+    drawn = draw((both[0], both[1]), IMAGE, (View(), View(is_second=True)), 0, side, None, DEFAULT_LIMITS)
+
+    assert drawn.tile is not None
+    assert (drawn.tile.shape, drawn.tile[5, 5].tolist()) == ((20, 30, 3), list(COLORS[0]))
+    shown = [np.asarray(Picture.open(io.BytesIO(data)).convert("RGB")) for data in drawn.views]
+    assert [pixels.shape for pixels in shown] == ([(20, 30, 3), (60, 20, 3)] if side else [])
+    assert [pixels[5, 5].tolist() for pixels in shown] == [pytest.approx(c, abs=6) for c in COLORS[: len(shown)]]
+
+
+def png_of(color: tuple[int, int, int], size: tuple[int, int]) -> bytes:
+    out = io.BytesIO()
+    Picture.new("RGB", size, color).save(out, "PNG")
+    return out.getvalue()
+
+
 def test_a_picture_is_never_enlarged() -> None:
     out = io.BytesIO()
     Picture.new("RGB", (30, 20), COLORS[0]).save(out, "PNG")

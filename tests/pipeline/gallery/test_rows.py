@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.gallery.pictures import View
 from pipeline.gallery.rows import disagreements, facets_of, layers_of, row_of
 from schemas.candidate import Agreement, Claim, Region
-from schemas.record import FieldSource, Lineage, Record, ReviewAgreement
+from schemas.record import FieldSource, Lineage, Record, Reference, ReviewAgreement
 
 Make = Callable[..., Record]
 
@@ -29,6 +30,27 @@ def test_a_row_is_found_by_what_it_is(record: Make, region: Callable[..., Region
         "disagreement": (),
         "generator": (),
     }
+
+
+def test_a_pair_shows_both_images_each_with_its_own_regions(record: Make, region: Callable[..., Region]) -> None:
+    media = record(0).media.evolve(width=60, height=120, stored_width=60, stored_height=120)
+    second = Reference(asset_id="e" * 64, role="target", file_name="after.png", byte_size=9, media=media)
+    one = record(1)
+    regions = (
+        region("a", (0, 0, 12, 8), asset_id=one.asset_id),
+        region("b", (30, 20, 60, 40), asset_id=second.asset_id),
+        region("c", (0, 0, 30, 20), asset_id=second.asset_id),
+    )
+    pair = one.evolve(reference=second, regions=regions, annotation_status="annotated")
+    row = row_of(pair, layers_of(pair, None), {}, facets_of(pair))
+
+    assert (row.views, row.cover, row.second_id) == ((View(), View(is_second=True)), 0, second.asset_id)
+    views = row.facts["views"]
+    assert [(round(view["size"][0] / view["size"][1], 3), view["label"]) for view in views] == [
+        (1.5, "image"),
+        (0.5, "target"),
+    ]
+    assert [[number for _, _, number in view["layers"]["machine"]] for view in views] == [[1], [2, 3]]
 
 
 def line(verdict: str) -> Lineage:

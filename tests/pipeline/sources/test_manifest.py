@@ -285,9 +285,10 @@ def test_no_bytes_crash_it_and_ids_stay_unique(tmp_path: Path, read, data: bytes
 PAIRED = {"reference": "Original"}
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "\t \u00a0"])
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
-def test_a_column_may_name_a_second_image(tmp_path: Path, read, name: str) -> None:
-    rows = [{"path": "a.png", "original": "before/a.jpg", "origin": "edited"}, {"path": "b.png", "original": ""}]
+def test_a_column_may_name_a_second_image(tmp_path: Path, read, name: str, nothing: str) -> None:
+    rows = [{"path": "a.png", "original": "before/a.jpg", "origin": "edited"}, {"path": "b.png", "original": nothing}]
     rows[1]["origin"] = "real"
     text = csv_text(*rows) if name == "m.csv" else as_jsonl(*rows)
     first, second = read("manifest", manifest(tmp_path, name, text), **PAIRED, reference_role="target")

@@ -102,11 +102,12 @@ def settled(connection: Connection, project_id: int) -> int:
     )
 
 
-def remove_copies(connection: Connection, found: Mapping[str, Sequence[Placed]]) -> int:
-    """Delete further tasks of a key that nobody has touched; returns how many."""
-    surplus = [copy for copies in found.values() for copy in copies[1:] if not copy.is_touched]
-    for copy in surplus:
-        connection.send("DELETE", f"/api/tasks/{copy.task_id}/")
+def remove_copies(connection: Connection, project_id: int, found: Mapping[str, Sequence[Placed]]) -> int:
+    """Delete, in one request, further tasks of a key that nobody has touched; returns how many."""
+    surplus = [copy.task_id for copies in found.values() for copy in copies[1:] if not copy.is_touched]
+    if surplus:
+        selected = {"selectedItems": {"all": False, "included": surplus}}
+        connection.send("POST", "/api/dm/actions", selected, id="delete_tasks", project=project_id)
     return len(surplus)
 
 
@@ -122,11 +123,21 @@ def _send(connection: Connection, project_id: int, batch: list[Parcel], content:
         arrived = placed(connection, project_id, [parcel.key for parcel in batch], fields=NEW_FIELDS)
         missing = {key: text for key, text in missing.items() if key not in arrived}
         if not missing:
-            return [arrived[parcel.key][0] for parcel in batch]
+            return [copies[0] for copies in _without_copies(connection, project_id, arrived, batch)]
     raise ServiceError(
         f"{len(missing)} of {len(batch)} tasks do not arrive in project {project_id}",
         remedy="see the server's log, then run the same command again: it goes on",
     )
+
+
+def _without_copies(
+    connection: Connection, project_id: int, arrived: Mapping[str, Sequence[Placed]], batch: Sequence[Parcel]
+) -> Iterator[Sequence[Placed]]:
+    """What lies there for each parcel, once copies are gone that a request brought which was thought lost."""
+    if any(len(copies) > 1 for copies in arrived.values()):
+        arrived = placed(connection, project_id, arrived.keys())
+        remove_copies(connection, project_id, arrived)
+    return (arrived[parcel.key] for parcel in batch)
 
 
 def _batches(parcels: Iterable[Parcel]) -> Iterator[tuple[list[Parcel], list[bytes]]]:

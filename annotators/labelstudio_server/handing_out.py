@@ -67,8 +67,12 @@ class HandingOut:
         for key in wanted.keys() & there.keys():
             yield self._refreshed(project, wanted[key], there[key])
         missing = {key: assignment for key, assignment in wanted.items() if key not in there}
+        delivered: dict[str, int] = {}
         for arrived in deliver(self.connection, project.id, self._parcels(project, missing)):
+            delivered[arrived.key] = arrived.task_id
             yield self._row(project, self.built.pop(arrived.key), arrived)
+        if not project.is_new:
+            self._remove_late(project, delivered)
         yield from self.rejections
 
     def _elsewhere(self, rows: Mapping[str, SubmittedTask], project: Project) -> Iterator[tuple[str, SubmittedTask]]:
@@ -93,10 +97,21 @@ class HandingOut:
                 return {key: copies[0] for key, copies in found.items()}
         settled(self.connection, project.id)
         found = placed(self.connection, project.id)
-        if any(len(copies) > 1 for copies in found.values()):
-            removed = remove_copies(self.connection, found)
-            self.desk.say(f"{project.title}: removed {removed} copies that an interrupted import left")
+        self._remove_copies(project, found)
         return {key: copies[0] for key, copies in found.items()}
+
+    def _remove_late(self, project: Project, delivered: Mapping[str, int]) -> None:
+        """What a killed client's last request still brought beside the same tasks of ours, which stay."""
+        if delivered:
+            found = placed(self.connection, project.id)
+            ours = {
+                key: sorted(found.get(key, ()), key=lambda t: t.task_id != number) for key, number in delivered.items()
+            }
+            self._remove_copies(project, ours)
+
+    def _remove_copies(self, project: Project, found: Mapping[str, Sequence[Placed]]) -> None:
+        if removed := remove_copies(self.connection, project.id, found):
+            self.desk.say(f"{project.title}: removed {removed} copies that an interrupted import left")
 
     def _up_to_date(self, wanted: Mapping[str, Assignment], there: Mapping[str, Placed]) -> dict[str, Placed]:
         """Without those that ask what no machine asks any more: unless somebody has begun, they are made anew."""

@@ -290,40 +290,86 @@ def losing() -> Callable[..., AbstractContextManager[str]]:
     return losing_server
 
 
-@contextmanager
-def losing_server(upstream: str, path: str, *, passes_on: bool, times: int, after: int = 0) -> Iterator[str]:
+@pytest.fixture
+def late() -> Callable[..., AbstractContextManager[str]]:
+    """A server before the server, with a killed client's import still on its way: see ``late_server``."""
+    return late_server
+
+
+class Relay(BaseHTTPRequestHandler):
+    """Passes every request on to the server ``upstream``."""
+
+    protocol_version = "HTTP/1.1"
+    upstream: str
+
+    def do_GET(self) -> None:
+        self.relay(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
+
+    def relay(self, body: bytes) -> None:
+        answer = self.ask(body)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def ask(self, body: bytes) -> httpx.Response:
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+        return httpx.request(self.command, self.upstream + self.path, content=body, headers=headers, timeout=60)
+
+    def is_post_to(self, path: str) -> bool:
+        return self.command == "POST" and self.path.partition("?")[0].endswith(path)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Silent."""
+
+
+def losing_server(
+    upstream: str, path: str, *, passes_on: bool, times: int, after: int = 0
+) -> AbstractContextManager[str]:
     """Hangs up on POSTs whose path ends so: the first ``times`` after ``after`` of them; with ``passes_on`` only
     once the real server has done what was asked."""
     lost = iter([False] * after + [True] * times)
 
-    class Relay(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.relay()
-
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
-
-        def relay(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            is_lost = self.command == "POST" and self.path.partition("?")[0].endswith(path) and next(lost, False)
-            if is_lost and not passes_on:
-                self.close_connection = True
+    class Losing(Relay):
+        def relay(self, body: bytes) -> None:
+            if not (self.is_post_to(path) and next(lost, False)):
+                super().relay(body)
                 return
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-            answer = httpx.request(self.command, upstream + self.path, content=body, headers=headers, timeout=60)
-            if is_lost:
-                self.close_connection = True
-                return
-            self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
+            self.close_connection = True
+            if passes_on:
+                self.ask(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Silent."""
+    return _relayed(upstream, Losing)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as relay:
+
+@contextmanager
+def late_server(upstream: str, *, looks: int) -> Iterator[str]:
+    """The first import is stored once more before the ``looks``-th look at the tasks after it, or else at the end."""
+    stored: list[Callable[[], object]] = []
+    left = iter([False] * (looks - 1) + [True])
+
+    class Late(Relay):
+        def relay(self, body: bytes) -> None:
+            is_look = bool(stored) and self.command == "GET" and self.path.startswith("/api/tasks/?")
+            if is_look and next(left, False):
+                stored[0]()
+            super().relay(body)
+            if self.is_post_to("/import") and not stored:
+                url = upstream + self.path
+                headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
+                stored.append(lambda: httpx.post(url, content=body, headers=headers, timeout=60).raise_for_status())
+
+    with _relayed(upstream, Late) as url:
+        yield url
+    if next(left, False) or next(left, False):
+        stored[0]()
+
+
+@contextmanager
+def _relayed(upstream: str, kind: type[Relay]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("At", (kind,), {"upstream": upstream})) as relay:
         relay.daemon_threads = True
         thread = threading.Thread(target=relay.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -238,6 +238,33 @@ def test_copies_that_nobody_touched_are_removed(
     assert ledger_of(run)[0].task_id == newest
 
 
+@pytest.mark.parametrize("looks", [1, 2], ids=["while ours is sent", "after ours arrived"])
+def test_an_import_of_a_killed_client_that_ends_late_leaves_no_copies(
+    studio: httpx.Client,
+    make_sample: Callable[..., Sample],
+    propose: Callable[..., Candidate],
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+    late: Callable[..., AbstractContextManager[str]],
+    looks: int,
+) -> None:
+    monkeypatch.setattr(deliver, "SETTLE_S", (0.0, 0.05))
+    samples = [make_sample(f"{i}.png") for i in range(3)]
+    candidates = [propose(sample) for sample in samples]
+    run, manifest = make_run(samples[:1], candidates[:1], *LINK)
+    submit(run, manifest, write=quiet)
+    _, manifest = make_run(samples, candidates, *LINK)
+
+    with late(str(studio.base_url), looks=looks) as url:
+        monkeypatch.setenv("LABEL_STUDIO_URL", url)
+        submit(run, manifest, write=quiet)
+
+    (number,) = {row.project_id for row in ledger_of(run)}
+    there = {task["id"]: task["data"]["sample_key"] for task in tasks_of(studio, number)}
+    assert there == {row.task_id: row.task_key for row in ledger_of(run)}
+    assert len(there) == 3
+
+
 def test_a_new_candidate_replaces_one_that_nobody_worked_on(
     studio: httpx.Client, make_sample: Callable[..., Sample], propose: Callable[..., Candidate], make_run: MakeRun
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,6 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     Raises ConfigError for an option that nobody knows (Beam itself drops it without a word), for a refused runner,
     for ``--dry_run`` on a runner that would run all the same, and for a dry run that would make a bucket.
     """
-    _quiet_beam()
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 
     words = _with_dry_run_value(arguments)
@@ -194,9 +192,3 @@ def _committed(result: Any) -> dict[str, int]:
     return {
         counter.key.metric.name: counter.result for counter in found if counter.key.metric.namespace == "witnessmark"
     }
-
-
-def _quiet_beam() -> None:
-    """Beam warns about a missing extra on import and thereby installs a root handler: log to nowhere first."""
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)

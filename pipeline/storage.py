@@ -23,8 +23,9 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from schemas.base import Frozen
 from schemas.errors import ConfigError, RunError
+from schemas.plugins import readable
 
-from .filesystems import exists, is_local, join, local_path, open_uri, remove, rename, write_atomically
+from .filesystems import TEMPORARY, exists, is_local, join, local_path, open_uri, remove, rename, write_atomically
 
 __all__ = [
     "STAGES",
@@ -141,9 +142,8 @@ class RunFolder:
         try:
             return Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise RunError(
-                f"{path} is no manifest of this version: {error}", remedy="name another --run folder"
-            ) from error
+            wrong = f"{path} is no manifest of this version: {readable(error, Manifest)}"
+            raise RunError(wrong, remedy="name another --run folder") from error
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest at once."""
@@ -190,7 +190,7 @@ class WholeFile:
         self.uri = uri
         self.sha256 = hashlib.sha256()
         self.num_bytes = 0
-        self._temporary = f"{uri}.tmp-{uuid.uuid4().hex}" if is_local(uri) else uri
+        self._temporary = f"{uri}{TEMPORARY}{uuid.uuid4().hex}" if is_local(uri) else uri
         self._file = _create(self._temporary)
         self.closed = False
 

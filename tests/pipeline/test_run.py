@@ -17,7 +17,7 @@ from pipeline.cli import main
 from pipeline.storage import Manifest, RunFolder, sha256_of
 from pipeline.verify import verify_run
 
-from .conftest import write_folder
+from .conftest import png, write_folder
 
 pytestmark = pytest.mark.slow
 
@@ -349,3 +349,23 @@ def test_a_rerun_removes_what_a_killed_one_had_not_finished(finished: Path, reci
     assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
     assert [name for name in names if (finished / name).exists()] == []
     assert defects_of(finished) == []
+
+
+def test_a_disk_that_fills_while_shards_are_written_is_one_line_and_a_rerun_goes_on(
+    recipe: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(3):
+        (tmp_path / "in" / f"{seed}.png").write_bytes(png(seed, 200, 200))
+    words = ["run", str(recipe), "--input", str(tmp_path / "in"), "--run", str(tmp_path / "run")]
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+        "from pipeline.cli import main; main(sys.argv[1:])"
+    )
+    ended = subprocess.run([sys.executable, "-c", limited, *words], capture_output=True, text=True, check=False)
+    assert ended.returncode == 3, ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("witnessmark: cannot write to ")
+    assert "File too large (make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert witnessmark(*words) == 0
+    assert defects_of(tmp_path / "run") == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -146,8 +147,12 @@ def _writing_local(path: Path) -> Iterator[BinaryIO]:
 
 
 def is_unfinished(uri: str) -> bool:
-    """Whether a file has the temporary name that it bears until it is whole."""
-    return TEMPORARY in name_of(uri)
+    """Whether a file has the temporary name that one of ours bears until it is whole."""
+    return bool(_UNFINISHED.fullmatch(name_of(uri)))
+
+
+_UNFINISHED = re.compile(rf"{re.escape(TEMPORARY)}\w{{8}}|.+{re.escape(TEMPORARY)}[0-9a-f]{{32}}", re.DOTALL)
+"""What mkstemp makes here, and what WholeFile does: a name that a person gave is neither."""
 
 
 def _read_umask() -> int:

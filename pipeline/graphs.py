@@ -184,6 +184,7 @@ def _ours(error: BaseException) -> BaseException:
     return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or _told(error) or error
 
 
+_GO_ON = "mend that and run the same command again; what is on disk stays good"
 _TOLD = re.compile(r"^schemas\.errors\.(RunError|ServiceError): (.+?)(?: \[while running '.*'\])?$", re.MULTILINE)
 
 
@@ -193,9 +194,6 @@ def _told(error: BaseException) -> WitnessmarkError | None:
         return None
     kind, message = found[-1]
     return {"RunError": RunError, "ServiceError": ServiceError}[kind](message, remedy=_GO_ON)
-
-
-_GO_ON = "mend that and run the same command again; what is on disk stays good"
 
 
 def _committed(result: Any) -> dict[str, int]:

@@ -342,12 +342,18 @@ def test_commands_that_run_no_graph_keep_beam_quiet_too(finished: Path) -> None:
 
 
 def test_a_rerun_removes_what_a_killed_one_had_not_finished(finished: Path, recipe: Path, pictures: Path) -> None:
-    names = ("dataset/.tmp-a1", "exports/coco/data/.tmp-b2", "media/ab/x.pdf.tmp-c3", ".tmp-d4")
-    for name in names:
+    unfinished = (
+        "dataset/.tmp-a1b2c3d_",
+        f"exports/coco/x.tar.tmp-{'c3' * 16}",
+        f"media/ab/x.tmp-{'d' * 32}",
+        ".tmp-00000000",
+    )
+    theirs = ("people/files/round.tmp-2", ".tmp-mine")
+    for name in (*unfinished, *theirs):
         (finished / name).parent.mkdir(parents=True, exist_ok=True)
         (finished / name).write_bytes(b"half")
     assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
-    assert [name for name in names if (finished / name).exists()] == []
+    assert [name for name in (*unfinished, *theirs) if (finished / name).exists()] == [*theirs]
     assert defects_of(finished) == []
 
 

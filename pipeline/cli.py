@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -46,6 +47,7 @@ def doctor() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: our own errors become one line and an exit code; anything else is a defect and shows its trace."""
     _collect_seldom()
+    _quiet_beam()
     try:
         app(args=arguments)
     except WitnessmarkError as error:
@@ -61,6 +63,12 @@ def _collect_seldom() -> None:
     """A command keeps most of what it makes to its end, and its end frees all: looking for cycles is a tenth of it."""
     gc.set_threshold(50_000, 20, 100)
     atexit.register(gc.freeze)
+
+
+def _quiet_beam() -> None:
+    """Beam warns about a missing extra on import and thereby installs a root handler: log to nowhere first."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 
 def _exit_code(error: WitnessmarkError) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import os
 import shutil
 import sys
@@ -116,7 +115,6 @@ def check_names(owners: Mapping[str, list[str]]) -> Check:
 
 def check_beam() -> Check:
     """Beam can be imported, and so can the runner that is our local default."""
-    logging.getLogger().addHandler(logging.NullHandler())  # else Beam's import warns about extras and sets up logging
     wrong = _import_problem("apache_beam") or _import_problem("apache_beam.runners.portability.fn_api_runner")
     return Check("Beam", not wrong, wrong or f"apache-beam {version('apache-beam')} with FnApiRunner", SET_UP_AGAIN)
 

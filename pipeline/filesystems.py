@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,12 +23,14 @@ from .listing import FoundFile, glob_pattern, has_glob, kind_of, reason_of, scan
 from .uris import absolute, is_local, join, local_path, local_uri, name_of, parent_of, printable
 
 __all__ = [
+    "TEMPORARY",
     "FoundFile",
     "absolute",
     "exists",
     "glob_pattern",
     "has_glob",
     "is_local",
+    "is_unfinished",
     "join",
     "list_files",
     "local_path",
@@ -44,6 +47,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+TEMPORARY = ".tmp-"
+"""Stands in the name of every file of ours until it is whole."""
 
 _FOREIGN_ERRORS = (
     ("google.api_core.exceptions", "GoogleAPIError"),
@@ -129,7 +135,7 @@ def writing(uri: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _writing_local(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -138,6 +144,15 @@ def _writing_local(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def is_unfinished(uri: str) -> bool:
+    """Whether a file has the temporary name that one of ours bears until it is whole."""
+    return bool(_UNFINISHED.fullmatch(name_of(uri)))
+
+
+_UNFINISHED = re.compile(rf"{re.escape(TEMPORARY)}\w{{8}}|.+{re.escape(TEMPORARY)}[0-9a-f]{{32}}", re.DOTALL)
+"""What mkstemp makes here, and what WholeFile does: a name that a person gave is neither."""
 
 
 def _read_umask() -> int:

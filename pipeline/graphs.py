@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import logging
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import ConfigError, ServiceError, WitnessmarkError
+from schemas.errors import ConfigError, RunError, ServiceError, WitnessmarkError
 
 from .drain import DRAIN, GO_ON, Interrupted
 from .progress import COUNTERS, shown
@@ -33,7 +33,6 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     Raises ConfigError for an option that nobody knows (Beam itself drops it without a word), for a refused runner,
     for ``--dry_run`` on a runner that would run all the same, and for a dry run that would make a bucket.
     """
-    _quiet_beam()
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 
     words = _with_dry_run_value(arguments)
@@ -182,7 +181,19 @@ def _ours(error: BaseException) -> BaseException:
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
         chain.append(inner)
-    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), error)
+    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or _told(error) or error
+
+
+_GO_ON = "mend that and run the same command again; what is on disk stays good"
+_TOLD = re.compile(r"^schemas\.errors\.(RunError|ServiceError): (.+?)(?: \[while running '.*'\])?$", re.MULTILINE)
+
+
+def _told(error: BaseException) -> WitnessmarkError | None:
+    """An error of ours in another process: Beam brings its trace as text, and its remedy not at all."""
+    if not (found := _TOLD.findall(str(error))):
+        return None
+    kind, message = found[-1]
+    return {"RunError": RunError, "ServiceError": ServiceError}[kind](message, remedy=_GO_ON)
 
 
 def _committed(result: Any) -> dict[str, int]:
@@ -194,9 +205,3 @@ def _committed(result: Any) -> dict[str, int]:
     return {
         counter.key.metric.name: counter.result for counter in found if counter.key.metric.namespace == "witnessmark"
     }
-
-
-def _quiet_beam() -> None:
-    """Beam warns about a missing extra on import and thereby installs a root handler: log to nowhere first."""
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)

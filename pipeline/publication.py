@@ -15,7 +15,7 @@ from .citation import citation
 from .croissant import croissant
 from .dataset import HUB_CONFIGS, read_records
 from .exports.base import ExportPlace
-from .filesystems import list_files, remove, write_atomically
+from .filesystems import is_unfinished, list_files, remove, write_atomically
 from .plan import Plan
 from .quality import read_quality, write_quality
 from .recipe import Recipe
@@ -29,6 +29,9 @@ from .tables import TABLES, part_uris, write_table
 
 __all__ = ["publication"]
 
+WRITTEN = ("dataset", "exports", "media", "people")
+"""Folders whose files a killed process may leave half written; tables do so under hidden names of their own."""
+
 
 def publication(
     run: RunFolder,
@@ -41,6 +44,7 @@ def publication(
     """Write card, exports and report, remove what an earlier pass left, and note every file in the manifest."""
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
     _remove_stale(run, files)
+    _remove_unfinished(run)
     seen = look_through(run)
     reviews, num_reviews = write_reviews(run, plan.places.keys())
     files |= reviews | write_quality(run, recipe)
@@ -74,6 +78,14 @@ def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
     folder = run.path("dataset", "data")
     for uri, _ in list_files(folder):
         if uri.removeprefix(f"{run.uri}/") not in files:
+            remove(uri)
+
+
+def _remove_unfinished(run: RunFolder) -> None:
+    """What a killed process left of files that it was writing: nobody else knows their names, and nobody writes now."""
+    found = [*list_files(run.uri, recursive=False), *(file for name in WRITTEN for file in list_files(run.path(name)))]
+    for uri, _ in found:
+        if is_unfinished(uri):
             remove(uri)
 
 

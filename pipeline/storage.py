@@ -23,8 +23,9 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from schemas.base import Frozen
 from schemas.errors import ConfigError, RunError
+from schemas.plugins import readable
 
-from .filesystems import exists, is_local, join, local_path, open_uri, remove, rename, write_atomically
+from .filesystems import TEMPORARY, exists, is_local, join, local_path, open_uri, remove, rename, write_atomically
 
 __all__ = [
     "STAGES",
@@ -141,9 +142,8 @@ class RunFolder:
         try:
             return Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise RunError(
-                f"{path} is no manifest of this version: {error}", remedy="name another --run folder"
-            ) from error
+            wrong = f"{path} is no manifest of this version: {readable(error, Manifest)}"
+            raise RunError(wrong, remedy="name another --run folder") from error
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest at once."""
@@ -183,26 +183,30 @@ class RunFolder:
 class WholeFile:
     """A file that appears under its name only when it is closed without an error.
 
-    Writable binary file for pyarrow; hashes what passes, so that nothing is read again.
+    Writable binary file for pyarrow; hashes what passes, so that nothing is read again. Raises RunError where the
+    disk takes no more: inside of a graph only an error of ours is known again under what Beam wraps around it.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.sha256 = hashlib.sha256()
         self.num_bytes = 0
-        self._temporary = f"{uri}.tmp-{uuid.uuid4().hex}" if is_local(uri) else uri
-        self._file = _create(self._temporary)
+        self._temporary = f"{uri}{TEMPORARY}{uuid.uuid4().hex}" if is_local(uri) else uri
+        with clear_disk_errors(uri):
+            self._file = _create(self._temporary)
         self.closed = False
 
     def write(self, data: Any) -> int:
         self.sha256.update(data)
-        self._file.write(data)
+        with clear_disk_errors(self.uri):
+            self._file.write(data)
         size = memoryview(data).nbytes
         self.num_bytes += size
         return size
 
     def flush(self) -> None:
-        self._file.flush()
+        with clear_disk_errors(self.uri):
+            self._file.flush()
 
     def close(self) -> None:
         """Give the file its name."""
@@ -222,8 +226,9 @@ class WholeFile:
     def _end(self, *, keep: bool) -> None:
         """Closing writes what is buffered: where the disk is full it fails, and a half file would stay."""
         try:
-            self._file.close()
-        except OSError:
+            with clear_disk_errors(self.uri):
+                self._file.close()
+        except (OSError, RunError):
             keep = self._temporary == self.uri  # an object store that took nothing still has the old one
             raise
         finally:

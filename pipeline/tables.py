@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from schemas.arrow import from_arrow, table_schema, to_arrow
 from schemas.base import Frozen
+from schemas.errors import RunError
 
 from .drain import DRAIN
 from .filesystems import list_files, remove, rename
@@ -46,6 +47,9 @@ HIDDEN = ".parts"
 T = TypeVar("T", bound=Frozen)
 
 
+_DAMAGED = "bring the file back, or begin another --run folder: --answers keeps what was paid"
+
+
 def part_uris(run: RunFolder, table: str, prefix: str = "") -> tuple[str, ...]:
     """The table's files in order, hidden parts left out; none where the table was never written."""
     names = (uri for uri in _listed(run.path(table)) if uri.endswith(".parquet"))
@@ -55,10 +59,17 @@ def part_uris(run: RunFolder, table: str, prefix: str = "") -> tuple[str, ...]:
 def read_batches(
     run: RunFolder, table: str, columns: Sequence[str] | None = None, prefix: str = ""
 ) -> Iterator[pa.RecordBatch]:
-    """The table as record batches, part by part, with only some columns where asked."""
+    """The table as record batches, part by part, with only some columns where asked.
+
+    Raises RunError naming a part that is damaged.
+    """
     for uri in part_uris(run, table, prefix):
-        with open_parquet(uri) as parquet:
-            yield from parquet.iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns) if columns else None)
+        try:
+            with open_parquet(uri) as parquet:
+                yield from parquet.iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns) if columns else None)
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise RunError(f"{uri} cannot be read as a table: {reason}", remedy=_DAMAGED) from error
 
 
 def read_rows(run: RunFolder, table: str, model: type[T], prefix: str = "") -> Iterator[T]:

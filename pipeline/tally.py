@@ -191,7 +191,7 @@ def message_without_names(rejection: Rejection) -> str:
     for name in sorted(names - {""}, key=len, reverse=True):
         message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", message)
     # A hash has letters: a long number is what the message is about, and group_rejections shortens it itself.
-    message = re.sub(r"'[^']*'|\"[^\"]*\"|\b(?=\d*[a-f])[0-9a-f]{12,}\b", "…", message)
+    message = re.sub(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\b(?=\d*[a-f])[0-9a-f]{12,}\b", "…", message)
     return message.strip(" :…") or rejection.error
 
 

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from annotators.sandbox import shared_sandbox
 from schemas.arrow import Config, dataset_schema, from_arrow, record_from_row
 from schemas.base import Frozen, content_id
-from schemas.candidate import Candidate, Region
+from schemas.candidate import Candidate
 from schemas.checks import check_record
-from schemas.errors import SampleError
-from schemas.media.measure import Measured, measure
-from schemas.media.structure import content_end, png_chunks
-from schemas.media.types import Document, Image
+from schemas.errors import RunError
+from schemas.plugins import readable
 from schemas.record import Record
 from schemas.route import Route
 from schemas.sample import Sample
-from schemas.taxonomy import Taxonomy
 from schemas.verification import Verification
 
 from .assembly import join_duplicates
 from .dataset import config_of, read_rows, shard_uris
-from .filesystems import exists, list_files, open_uri
-from .labelmap import label_map, label_map_png, read_label_map
+from .filesystems import exists, list_files
+from .media_checks import media_defects
 from .merge import published_record
 from .parquet_files import open_parquet
 from .passwords import Passwords
-from .plan import plan_of
-from .preview import preview
+from .plan import Plan, plan_of
 from .recipe import Recipe
-from .row_groups import MEDIA_COLUMN
 from .split_proof import near_across
 from .stages import recipe_of
 from .storage import Manifest, RunFolder, sha256_of
@@ -89,12 +81,27 @@ class _Tables:
     """What the run's tables say each row should be: the assembly once more, from samples and candidates."""
 
     def __init__(self, run: RunFolder, recipe: Recipe, manifest: Manifest) -> None:
-        self.run, self.recipe = run, recipe
-        self.plan = plan_of(run, recipe, shards=manifest.shards)
+        self.run, self.recipe, self.manifest = run, recipe, manifest
+        self._can_be_read = True
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where each sample belongs, as the tables stand."""
+        return plan_of(self.run, self.recipe, shards=self.manifest.shards)
 
     def differences(self, rows: Sequence[tuple[str, Record]]) -> Iterator[str]:
-        """A line for every row, with the name of its shard, that the tables would not give."""
-        expected = self._expected({record.sample_id for _, record in rows})
+        """A line for every row, with the name of its shard, that the tables would not give.
+
+        Tables that cannot be read are one line, and nothing is compared with them from then on.
+        """
+        if not self._can_be_read:
+            return
+        try:
+            expected = self._expected({record.sample_id for _, record in rows})
+        except RunError as error:
+            self._can_be_read = False
+            yield f"{error.message.removeprefix(f'{self.run.uri}/')}; no row was compared with the tables"
+            return
         for shard, record in rows:
             name = f"{shard}: row {record.sample_id[:12]}…"
             wanted = expected.get(record.sample_id)
@@ -126,8 +133,17 @@ class _Tables:
         wanted = pa.array(sorted(ids & set(self.plan.places)), pa.string())
         for batch in read_batches(self.run, table):
             for row in batch.filter(pc.is_in(batch.column("sample_id"), wanted)).to_pylist():
-                found[row["sample_id"]].append(from_arrow(row, model))
+                found[row["sample_id"]].append(_valid(row, table, model))
         return found
+
+
+def _valid(row: dict[str, Any], table: str, model: type[T]) -> T:
+    try:
+        return from_arrow(row, model)
+    except ValidationError as error:
+        raise RunError(
+            f"{table}: the row of sample {row['sample_id'][:12]}… is no {model.__name__}: {readable(error, model)}"
+        ) from error
 
 
 def _sums(manifest: Manifest) -> Iterator[str]:
@@ -212,10 +228,7 @@ def _row(
     yield "", record
     problems = [defect.message for defect in check_record(record, recipe.taxonomy)]
     problems += _identity(record, uri)
-    problems += _medium(row, record, config, recipe, passwords, uri.rsplit("/data/", 1)[0])
-    problems += _reference(row.get("reference_image"), record, recipe)
-    problems += _mask(row, record, recipe.taxonomy)
-    problems += _preview(row, record, config, recipe)
+    problems += media_defects(row, record, config, recipe, passwords, uri.rsplit("/data/", 1)[0])
     yield from ((f"{name}: {problem}", None) for problem in problems)
 
 
@@ -225,106 +238,3 @@ def _identity(record: Record, uri: str) -> Iterator[str]:
         yield "sample_id is not the sample of its medium and task"
     if not uri.rpartition("/")[2].startswith(f"{record.split}-"):
         yield f"says split {record.split!r} but lies in another"
-
-
-def _medium(
-    row: dict[str, Any], record: Record, config: Config, recipe: Recipe, passwords: Passwords, dataset_uri: str
-) -> Iterator[str]:
-    """The embedded bytes hash to the asset, and measuring them again gives what the row says."""
-    feature = row[MEDIA_COLUMN[config]]
-    if record.storage == "link_only":
-        if feature is not None or row.get("video_file") or row.get("preview"):
-            yield "its medium is published, although only a link to it may be"
-        return
-    if feature is None:
-        yield from _beside(row.get("video_file"), record, dataset_uri, recipe)
-        return
-    if hashlib.sha256(feature["bytes"]).hexdigest() != record.asset_id:
-        yield "its medium's bytes do not hash to asset_id"
-        return
-    password = passwords.of_sample(record.sample_id) if _is_locked(record) else None
-    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], record.file_name, recipe, password)
-    try:
-        measured = measuring.result()
-    except SampleError as error:
-        yield f"its medium cannot be decoded: {error.message}"
-        return
-    if measured.media != record.media:
-        yield "measuring its medium again gives something else than the row says"
-
-
-def _reference(feature: dict[str, Any] | None, record: Record, recipe: Recipe) -> Iterator[str]:
-    """The second image's bytes hash to its asset, and measuring them again gives what the row says."""
-    said = record.reference
-    if (feature is None) != (said is None or record.storage == "link_only"):
-        yield "its second image is published without a description, or missing" if feature else "has no second image"
-    if feature is None or said is None:
-        return
-    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], said.file_name, recipe, None)
-    try:
-        measured = measuring.result()
-    except SampleError as error:
-        yield f"its second image cannot be decoded: {error.message}"
-        return
-    if (measured.asset_id, measured.byte_size, measured.media) != (said.asset_id, said.byte_size, said.media):
-        yield "its second image is not the one that the row describes"
-
-
-def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) -> Iterator[str]:
-    """A large video lies under its own hash; it is hashed and measured like the embedded ones."""
-    uri = f"{dataset_uri}/{name}"
-    if not name or record.asset_id not in name or not exists(uri):
-        yield f"its medium is neither embedded nor the file beside it ({name})"
-        return
-    try:
-        measured = (
-            shared_sandbox(recipe.limits)
-            .submit(measure, open_uri, uri, file_name=record.file_name, limits=recipe.limits)
-            .result()
-        )
-    except SampleError as error:
-        yield f"its medium cannot be decoded: {error.message}"
-        return
-    if (measured.asset_id, measured.media) != (record.asset_id, record.media):
-        yield "the file beside it is not the medium that the row describes"
-
-
-def _is_locked(record: Record) -> bool:
-    return isinstance(record.media, Document) and record.media.is_encrypted
-
-
-def _measured(data: bytes, file_name: str, recipe: Recipe, password: str | None) -> Measured:
-    """Measure embedded bytes; runs in a decoder process."""
-    return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits, password=password)
-
-
-def _preview(row: dict[str, Any], record: Record, config: Config, recipe: Recipe) -> Iterator[str]:
-    """The preview is the one that medium and regions give; of a large video beside the shards it is not made again."""
-    medium, said = row[MEDIA_COLUMN[config]], row.get("preview")
-    if not recipe.dataset.preview or medium is None:
-        return
-    if preview(medium["bytes"], record, recipe.taxonomy, recipe.limits) != (said and said["bytes"]):
-        yield "its preview is not what its medium and regions give"
-
-
-def _mask(row: dict[str, Any], record: Record, taxonomy: Taxonomy) -> Iterator[str]:
-    if not isinstance(record.media, Image):
-        return
-    mask = row["mask"]
-    if mask is None or not mask["bytes"]:
-        yield "has no mask picture"
-    elif not _shows(mask["bytes"], record.in_medium(record.regions), taxonomy, record.media):
-        yield "its mask picture is not that of its regions"
-
-
-def _shows(png: bytes, regions: Sequence[Region], taxonomy: Taxonomy, image: Image) -> bool:
-    """Whether a mask picture is that of the regions; another version of zlib writes the same picture otherwise."""
-    if png == label_map_png(regions, taxonomy, image.width, image.height):
-        return True
-    if not (content_end("PNG", png) == len(png) and all(chunk.is_intact for chunk in png_chunks(png))):
-        return False
-    try:
-        labels = read_label_map(png)
-    except (OSError, SyntaxError):
-        return False
-    return np.array_equal(labels, label_map(regions, taxonomy, image.width, image.height))

@@ -73,10 +73,24 @@ def readable(error: ValidationError, model: type[Frozen]) -> str:
     return "; ".join(_line(problem, model) for problem in error.errors(include_url=False))
 
 
+_WORDS = {
+    "tuple_type": "needs a list",
+    "dict_type": "needs a mapping of fields",
+    "model_type": "needs a mapping of fields",
+}
+"""What a recipe's author knows under another name than Python's, by pydantic's type of the error."""
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
+
+
 def _line(problem: Any, model: type[Frozen]) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        message = str(problem["msg"]).removeprefix("Value error, ")
+        message = _WORDS.get(problem["type"], str(problem["msg"])).removeprefix("Value error, ")
+        if problem["type"] == "too_short":
+            message = f"needs at least {_entries(problem['ctx']['min_length'])}, not {problem['ctx']['actual_length']}"
         return f"{path}: {message}" if path else message
     near = difflib.get_close_matches(str(problem["loc"][-1]), _fields_beside(problem["loc"], model), n=1)
     hint = f", did you mean '{near[0]}'?" if near else ""

@@ -31,7 +31,7 @@ def verify(run_: RunOption = "runs/latest") -> None:
     defects = verify_run(folder, known(folder))
     for defect in defects:
         print(defect)
-    print(f"{len(defects)} defects" if defects else "no defect found")
+    print({0: "no defect found", 1: "1 defect"}.get(len(defects), f"{len(defects):,} defects"))
     if defects:
         raise typer.Exit(1)
 

@@ -105,13 +105,18 @@ class _Split:
         self._writer = stack.enter_context(pq.ParquetWriter(file, SCHEMA, compression="none", use_dictionary=False))
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        stack.callback(self._flush)
+        stack.push(self._end)
 
     def add(self, row: dict[str, Any], rows_per_group: int) -> None:
         """The next row."""
         self._rows.append(row)
         self._bytes += len(row["image"]["bytes"]) if row["image"] else 0
         if len(self._rows) >= rows_per_group or self._bytes >= GROUP_BYTES:
+            self._flush()
+
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        """The last rows, but not into a file that took no more: the second error would hide the first."""
+        if kind is None:
             self._flush()
 
     def _flush(self) -> None:

@@ -102,6 +102,7 @@ def pillow_within(limits: Limits) -> Iterator[list[warnings.WarningMessage]]:
 def broken(what: str, error: BaseException, limits: Limits) -> MediaError:
     """The MediaError for something that Pillow could not, or because of the limits would not, do."""
     said = " ".join(str(error).split())[:200] or type(error).__name__
+    said = re.sub(r"^decoder error -\d+$", "its compressed data are damaged", said)  # a number of Pillow's own
     if isinstance(error, Image.DecompressionBombError):
         number = re.search(r"[0-9]+", said)
         return MediaError(f"{number.group() if number else 'too many'} pixels, {_more_than(limits)}", remedy=_RAISE)

@@ -52,7 +52,7 @@ def measure(
         head = file.read(HEAD_BYTES)
         sniffed = sniff(head)
         if sniffed.modality is None:
-            raise MediaError(f"not an image, video or document: it looks like {sniffed.description}", remedy=_LEAVE_OUT)
+            raise _not_read(sniffed)
         if sniffed.modality == "video" and size > STREAMED_BYTES:
             digest, facts, extra = _streamed(file, size, limits)
         else:
@@ -69,7 +69,14 @@ def measure(
     )
 
 
+def _not_read(sniffed: Sniffed) -> MediaError:
+    if sniffed.is_other_image:
+        return MediaError(f"it looks like {sniffed.description}, which is not read here", remedy=_SAVE_AS_PNG)
+    return MediaError(f"not an image, video or document: it looks like {sniffed.description}", remedy=_LEAVE_OUT)
+
+
 _LEAVE_OUT = "leave it out of the input"
+_SAVE_AS_PNG = "save it as PNG with another program, or leave it out of the input"
 STREAMED_BYTES = 16 * 2**20
 """Videos above this are read twice, for the hash and for the frames, rather than held in memory."""
 BLOCK_BYTES = 2**20

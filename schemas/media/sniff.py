@@ -27,6 +27,8 @@ class Sniffed(NamedTuple):
     """What a decoder would make of it; None when it is not read here."""
     description: str
     """What it looks like, with its article, for a message: ``a ZIP archive``."""
+    is_other_image: bool = False
+    """An image of a format that is not read here."""
 
 
 _IMAGES = (
@@ -41,17 +43,19 @@ _IMAGES = (
     (rb"8BPS\0\x01", "PSD"),
     (rb"\0\0\x01\0[^\0]\0", "ICO"),
 )
-_NOT_READ = (
+_OTHER_IMAGES = (
     (rb"....ftyp(?:heic|heix|hevc|hevx|heim|heis|mif1|msf1)", "a HEIC image"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (rb"\0\0\0\x0cJXL |\xff\x0a", "a JPEG XL image"),
-    (rb"....ftyp(?:M4A |M4B |M4P )", "an MPEG-4 audio file"),
     (rb"DDS ", "a DDS texture"),
     (rb"BLP[12]", "a BLP texture"),
     (rb"\x01\xda[\0\x01][\x01\x02]", "an SGI image"),
     (rb"\x0a[\0-\x05]\x01[\x01\x02\x04\x08]", "a PCX image"),
     (rb"qoif", "a QOI image"),
     (rb"#\?RADIANCE|\x76\x2f\x31\x01", "a high dynamic range image"),
+)
+_NOT_READ = (
+    (rb"....ftyp(?:M4A |M4B |M4P )", "an MPEG-4 audio file"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
     (rb"RIFF....WAVE|ID3|fLaC|\xff[\xf2-\xfb]", "an audio file"),
     (rb"#EXTM3U", "a playlist"),
@@ -92,7 +96,8 @@ def _compiled(table: tuple[tuple[bytes, str], ...]) -> tuple[tuple[re.Pattern[by
     return tuple((re.compile(pattern, re.DOTALL), name) for pattern, name in table)
 
 
-_IMAGE_PATTERNS, _NOT_READ_PATTERNS, _VIDEO_PATTERNS = _compiled(_IMAGES), _compiled(_NOT_READ), _compiled(_VIDEOS)
+_IMAGE_PATTERNS, _OTHER_IMAGE_PATTERNS = _compiled(_IMAGES), _compiled(_OTHER_IMAGES)
+_NOT_READ_PATTERNS, _VIDEO_PATTERNS = _compiled(_NOT_READ), _compiled(_VIDEOS)
 
 
 def sniff(head: bytes) -> Sniffed:
@@ -101,6 +106,8 @@ def sniff(head: bytes) -> Sniffed:
         return Sniffed("", None, "an empty file")
     if name := _match(_IMAGE_PATTERNS, head):
         return Sniffed(name, "image", f"{_article(name)} {name} image")
+    if name := _match(_OTHER_IMAGE_PATTERNS, head):
+        return Sniffed("", None, name, is_other_image=True)
     if name := _match(_NOT_READ_PATTERNS, head):
         return Sniffed("", None, name)
     if name := _match(_VIDEO_PATTERNS, head):

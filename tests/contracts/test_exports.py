@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import pipeline.exports
 from pipeline.exports.base import Export, ExportConfig, ExportPlace
 from schemas.candidate import Region
+from schemas.errors import RunError
 from schemas.geometry import Box, Polygon
 from schemas.media.types import Document, Image, Page
 from schemas.plugins import available, config_class, load, module_of
@@ -102,3 +105,28 @@ def test_what_is_not_held_is_refused_by_name(kind: str, tmp_path: Path) -> None:
     held = dict(load(pipeline.exports, config_class(pipeline.exports, kind)()).read(str(tmp_path)))
     refused = (tmp_path / "refused.jsonl").read_text() if "sample-1" not in held else '"sample_id":"sample-1"'
     assert '"sample_id":"sample-1"' in refused
+
+
+@contextmanager
+def file_size_limit(num_bytes: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes: what a full disk does, without one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk_is_an_error_of_ours_and_leaves_no_half_file(kind: str, tmp_path: Path) -> None:
+    outline = Polygon(exterior=tuple((1 + number % 7 / 7, 1 + number / 9_000) for number in range(9_000)))
+    rows = [record.evolve(regions=tuple(r.evolve(polygons=(outline,)) for r in record.regions)) for record in records()]
+    # Its small files fit, and the large one breaks in the middle: the error must not be hidden by what ends the file.
+    options, num_bytes = ({"rows_per_group": 1}, 1000) if kind == "xaigd" else ({}, 10)
+    export = load(pipeline.exports, config_class(pipeline.exports, kind)(**options))
+    place = ExportPlace(out_uri=str(tmp_path), taxonomy=TAXONOMY)
+    with file_size_limit(num_bytes), pytest.raises(RunError, match="file too large"):
+        export.write(rows, place)
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_size > num_bytes and path.is_file()] == []
+    assert not list(tmp_path.rglob(".tmp-*"))

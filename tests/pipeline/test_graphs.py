@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from pipeline.graphs import beam_options, is_dry_run
-from schemas.errors import ConfigError
+from pipeline.graphs import beam_options, is_dry_run, run_graph
+from schemas.errors import ConfigError, RunError
 
 CLOUD = ("--project=some-project", "--region=europe-west1", "--temp_location=gs://bucket/tmp")
 
@@ -77,3 +77,30 @@ def test_known_options_arrive() -> None:
 )
 def test_dry_run_means_what_it_says(arguments: list[str], expected: bool) -> None:
     assert is_dry_run(beam_options(["--runner=dataflow", *CLOUD, *arguments])) is expected
+
+
+TRACE = """Traceback (most recent call last):
+  File "apache_beam/runners/common.py", line 1512, in apache_beam.runners.common.DoFnRunner.process
+OSError: [Errno 28] No space left on device
+
+During handling of the above exception, another exception occurred:
+
+schemas.errors.RunError: cannot write to /run/a.parquet: No space left on device [while running 'Write/One shard']
+"""
+"""What Beam says here of an error of ours in a worker of its own."""
+
+
+def _fail_as_another_process_does(_: int) -> None:
+    raise RuntimeError(TRACE)
+
+
+def test_an_error_of_ours_in_another_process_is_known_by_its_trace() -> None:
+    import apache_beam as beam
+
+    def build(root: beam.Pipeline) -> None:
+        root | beam.Create([0]) | beam.Map(_fail_as_another_process_does)
+
+    with pytest.raises(RunError) as caught:
+        run_graph(build, beam_options([]), stage="finalize", write=lambda _: None)
+    assert caught.value.message == "cannot write to /run/a.parquet: No space left on device"
+    assert caught.value.remedy.endswith("run the same command again; what is on disk stays good")

@@ -64,8 +64,10 @@ def test_scalars_and_mappings_are_set(written: Path) -> None:
     [
         ("machines.0.kind=vml", r"unknown annotators.machines kind 'vml' .did you mean 'vlm'\?"),
         ("machines.0.concurency=3", r"machines.0: unknown field 'concurency', did you mean 'concurrency'\?"),
-        ("machines=3", "machines: Input should be a valid tuple"),
-        ("machines=vlm", "machines: Input should be a valid tuple"),
+        ("machines=3", "machines: needs a list"),
+        ("machines=vlm", "machines: needs a list"),
+        ("limits=5", "limits: needs a mapping of fields"),
+        ("sources=[]", "sources: needs at least 1 entry, not 0"),
         ("splits={}", "at least one split"),
         ("splits={tra-in: 1}", "is no split name"),
         ("datset.seed=1", r"unknown field 'datset', did you mean 'dataset'\?"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from pipeline.cli import main
 from pipeline.storage import Manifest, RunFolder, sha256_of
 from pipeline.verify import verify_run
 
-from .conftest import write_folder
+from .conftest import png, write_folder
 
 pytestmark = pytest.mark.slow
 
@@ -281,3 +283,95 @@ def test_verify_finds_a_missing_and_a_foreign_file(finished: Path) -> None:
     assert "dataset/README.md: the file is missing" in defects
     assert any("the manifest does not know this file" in defect for defect in defects)
     assert any("published twice" in defect for defect in defects)
+
+
+def break_table(run: Path, table: str) -> str:
+    """Cut a table's file off, hash in the manifest included; its path in the run."""
+    path = next((run / table).glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-20])
+    folder, name = RunFolder(str(run)), str(path.relative_to(run))
+    folder.write_manifest(manifest_of(run).evolve(files={**manifest_of(run).files, name: sha256_of(str(path))}))
+    return name
+
+
+@pytest.mark.parametrize("table", ["samples", "candidates", "splits"])
+def test_verify_names_a_table_that_cannot_be_read_and_goes_on(
+    finished: Path, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = break_table(finished, table)
+    rewrite(shard(finished), lambda row: row["mask"].update(bytes=None))
+    assert witnessmark("verify", "--run", finished) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(f"{name} cannot be read as a table" in line for line in lines), lines
+    assert any("has no mask picture" in line for line in lines), lines
+    assert lines[-1] == "2 defects"
+
+
+def test_verify_names_a_table_whose_rows_are_none(finished: Path) -> None:
+    path = next((finished / "samples").glob("*.parquet"))
+    table = pq.read_table(path)
+    rows = [{**row, "origin": "perhaps"} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+    assert any(" is no Sample: origin: " in defect for defect in defects_of(finished))
+
+
+def test_a_broken_table_stops_other_commands_with_its_name(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = break_table(finished, "candidates")
+    assert witnessmark("report", "--run", finished) == 3
+    assert f"{name} cannot be read as a table" in capsys.readouterr().err
+
+
+def test_a_single_defect_is_counted_as_one(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (finished / "dataset" / "notes.txt").write_text("mine")
+    assert witnessmark("verify", "--run", finished) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 defect"
+
+
+def test_a_manifest_that_is_cut_off_is_one_line(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (finished / "manifest.json").write_text("{")
+    assert witnessmark("verify", "--run", finished) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "manifest.json is no manifest of this version: Invalid JSON" in line
+    assert "pydantic" not in line
+
+
+def test_commands_that_run_no_graph_keep_beam_quiet_too(finished: Path) -> None:
+    command = [sys.executable, "-m", "pipeline", "verify", "--run", str(finished)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("no defect found\n", "")
+
+
+def test_a_rerun_removes_what_a_killed_one_had_not_finished(finished: Path, recipe: Path, pictures: Path) -> None:
+    unfinished = (
+        "dataset/.tmp-a1b2c3d_",
+        f"exports/coco/x.tar.tmp-{'c3' * 16}",
+        f"media/ab/x.tmp-{'d' * 32}",
+        ".tmp-00000000",
+    )
+    theirs = ("people/files/round.tmp-2", ".tmp-mine")
+    for name in (*unfinished, *theirs):
+        (finished / name).parent.mkdir(parents=True, exist_ok=True)
+        (finished / name).write_bytes(b"half")
+    assert witnessmark("run", recipe, "--input", pictures, "--run", finished) == 0
+    assert [name for name in (*unfinished, *theirs) if (finished / name).exists()] == [*theirs]
+    assert defects_of(finished) == []
+
+
+def test_a_disk_that_fills_while_shards_are_written_is_one_line_and_a_rerun_goes_on(
+    recipe: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(3):
+        (tmp_path / "in" / f"{seed}.png").write_bytes(png(seed, 200, 200))
+    words = ["run", str(recipe), "--input", str(tmp_path / "in"), "--run", str(tmp_path / "run")]
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+        "from pipeline.cli import main; main(sys.argv[1:])"
+    )
+    ended = subprocess.run([sys.executable, "-c", limited, *words], capture_output=True, text=True, check=False)
+    assert ended.returncode == 3, ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("witnessmark: cannot write to ")
+    assert "File too large (make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert witnessmark(*words) == 0
+    assert defects_of(tmp_path / "run") == []

@@ -117,6 +117,11 @@ def test_quotes_hashes_and_bare_names_do_not_split_groups() -> None:
     assert group.reason == "cannot read … of … at"
 
 
+def test_an_apostrophe_is_no_quote() -> None:
+    (group,) = group_rejections([rejection("a", "the model's answer is no use: 'page' is null")])
+    assert group.reason == "the model's answer is no use: … is null"
+
+
 def test_a_long_number_is_no_hash() -> None:
     found = [rejection(f"{i}.png", f"{i} pixels, more than 100") for i in (900_000_000, 4_611_686_014_132_420_609)]
     (group,) = group_rejections(found)

@@ -102,6 +102,13 @@ def test_what_cannot_be_read_says_why(photo, encode):
         read_image(data, limits=Limits(max_side=100))
 
 
+def test_the_numbers_of_a_decoder_are_said_in_words(photo, encode):
+    data = bytearray(encode(photo(40, 40), "TIFF", compression="tiff_adobe_deflate"))
+    data[8:60] = b"\xff" * 52
+    with pytest.raises(MediaError, match=r"the image cannot be decoded: its compressed data are damaged"):
+        read_image(bytes(data))
+
+
 def test_formats_outside_the_list_are_not_tried(photo, encode):
     with pytest.raises(MediaError, match=r"of a kind that Pillow cannot read"):
         read_image(encode(photo(8, 8), "TGA"))

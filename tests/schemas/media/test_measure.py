@@ -66,6 +66,22 @@ def test_what_is_no_medium_says_what_it_looks_like(data, message):
     assert caught.value.remedy == "leave it out of the input"
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\x01\xda\x01\x01", "an SGI image"),
+        (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 image"),
+        (b"\0\0\0\x1cftypheic", "a HEIC image"),
+        (b"DDS |", "a DDS texture"),
+    ],
+)
+def test_an_image_of_a_kind_that_is_not_read_is_called_an_image(data, name):
+    with pytest.raises(MediaError) as caught:
+        measured(data, "photo.jpg")
+    assert caught.value.message == f"it looks like {name}, which is not read here"
+    assert caught.value.remedy == "save it as PNG with another program, or leave it out of the input"
+
+
 def test_sizes_in_bytes_are_bounded(photo, encode):
     data = encode(photo(64, 64), "PNG")
     for limits in (Limits(max_file_bytes=99), Limits(max_in_memory_bytes=99)):

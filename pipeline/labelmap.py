@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.candidate import Region
-from schemas.geometry import mask_area, mask_from_polygons, mask_to_array
+from schemas.geometry import Box, mask_area, mask_from_polygons, mask_to_array
 from schemas.taxonomy import Taxonomy
 
 from .palette_png import palette_png
@@ -29,17 +29,15 @@ def label_map(regions: Sequence[Region], taxonomy: Taxonomy, width: int, height:
     A region's mask counts before its polygons, these before its box; a box covers the pixels whose
     centers lie inside it, at least one. Regions of later frames and without a place in the picture are left out.
     """
-    labels = np.zeros((height, width), dtype=np.uint8)
-    number = {name: i for i, name in enumerate(taxonomy.names(), start=1)}
-    for region in sorted(_drawable(regions), key=lambda r: (-_area(r), r.region_id)):
-        _draw(labels, region, number[region.category])
-    return labels
+    rows, counts = _label_rows(regions, taxonomy, width, height)
+    return np.repeat(rows, counts, axis=0)
 
 
 def label_map_png(regions: Sequence[Region], taxonomy: Taxonomy, width: int, height: int) -> bytes:
     """The label map as a palette PNG; equal regions give equal bytes."""
     colors = [bytes.fromhex(taxonomy.color_of(name)[1:]) for name in taxonomy.names()]
-    return palette_png(label_map(regions, taxonomy, width, height), [b"\0\0\0", *colors])
+    rows, counts = _label_rows(regions, taxonomy, width, height)
+    return palette_png(rows, [b"\0\0\0", *colors], counts)
 
 
 def read_label_map(png: bytes) -> Labels:
@@ -61,12 +59,28 @@ def _area(region: Region) -> float:
     return (box.x2 - box.x1) * (box.y2 - box.y1) if box else 0.0
 
 
-def _draw(labels: Labels, region: Region, number: int) -> None:
-    height, width = labels.shape
-    mask = region.mask or (mask_from_polygons(region.polygons, width, height) if region.polygons else None)
-    if mask is not None:
-        labels[mask_to_array(mask)] = number
-    elif region.box is not None:
-        x1, y1, x2, y2 = (round(v) for v in (region.box.x1, region.box.y1, region.box.x2, region.box.y2))
-        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-        labels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)] = number
+def _label_rows(
+    regions: Sequence[Region], taxonomy: Taxonomy, width: int, height: int
+) -> tuple[Labels, NDArray[np.int64]]:
+    """Rows of the label map and how often each stands there: between the edges of boxes all rows are equal."""
+    number = {name: i for i, name in enumerate(taxonomy.names(), start=1)}
+    drawn = sorted(_drawable(regions), key=lambda r: (-_area(r), r.region_id))
+    boxes = [None if r.mask or r.polygons or not r.box else _whole(r.box, width, height) for r in drawn]
+    edges = range(height + 1) if None in boxes else sorted({0, height, *(y for box in boxes if box for y in box[1::2])})
+    row = {y: i for i, y in enumerate(edges)}
+    labels = np.zeros((len(edges) - 1, width), dtype=np.uint8)
+    for region, box in zip(drawn, boxes, strict=True):
+        if box:
+            x1, y1, x2, y2 = box
+            labels[row[y1] : row[y2], x1:x2] = number[region.category]
+        else:
+            mask = region.mask or mask_from_polygons(region.polygons, width, height)
+            labels[mask_to_array(mask)] = number[region.category]
+    return labels, np.diff(edges)
+
+
+def _whole(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """``x1, y1, x2, y2`` of the pixels whose centers lie inside the box, at least one."""
+    x1, y1, x2, y2 = (round(v) for v in (box.x1, box.y1, box.x2, box.y2))
+    x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    return x1, y1, min(max(x2, x1 + 1), width), min(max(y2, y1 + 1), height)

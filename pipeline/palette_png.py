@@ -29,18 +29,20 @@ LAST_BLOCK = b"\x03\x00"
 """An empty last block with fixed codes."""
 ADLER_MODULUS = 65_521
 Bytes = NDArray[np.uint8]
+Counts = NDArray[np.int64]
 
 
-def palette_png(pixels: Bytes, colors: Sequence[bytes]) -> bytes:
+def palette_png(rows: Bytes, colors: Sequence[bytes], counts: Counts | None = None) -> bytes:
     """The ``(height, width)`` color numbers as a PNG of 1, 2, 4 or 8 bits a pixel, whichever holds all ``colors``.
 
-    ``colors`` are 3 bytes each, at most 256, and more than the highest number. Equal input gives equal bytes
-    with one version of zlib.
+    ``colors`` are 3 bytes each, at most 256, and more than the highest number. ``counts`` says how often each row
+    stands in the picture, one below the other: once where it is not given. Equal pictures give equal bytes with one
+    version of zlib.
     """
-    height, width = pixels.shape
+    counts = np.ones(len(rows), dtype=np.int64) if counts is None else counts
     bits = next(bits for bits in (1, 2, 4, 8) if len(colors) <= 1 << bits)
-    header = struct.pack(">IIBBBBB", width, height, bits, PALETTE_COLOR, 0, 0, 0)
-    data = b"".join(_deflated(pixels, bits))
+    header = struct.pack(">IIBBBBB", rows.shape[1], counts.sum(), bits, PALETTE_COLOR, 0, 0, 0)
+    data = b"".join(_deflated(rows, counts, bits))
     parts = ((b"IHDR", header), (b"PLTE", b"".join(colors)), (b"IDAT", data), (b"IEND", b""))
     return SIGNATURE + b"".join(_chunk(name, content) for name, content in parts)
 
@@ -49,32 +51,47 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
 
 
-def _deflated(pixels: Bytes, bits: int) -> Iterator[bytes]:
+def _deflated(rows: Bytes, counts: Counts, bits: int) -> Iterator[bytes]:
     """The zlib stream of the filtered rows, piece by piece."""
-    above = np.zeros(pixels.shape[1], dtype=np.uint8)
-    adler, row_bytes = 1, -(-pixels.shape[1] * bits // 8)
+    adler, row_bytes = 1, -(-rows.shape[1] * bits // 8)
     yield ZLIB_HEADER
-    for start, stop, is_repeated in _stretches(pixels):
-        if is_repeated:
-            adler = _adler_of_repeats(adler, stop - start, row_bytes)
-            yield from _repeats(stop - start, row_bytes)
-        else:
-            rows = _packed(np.vstack((above if start == 0 else pixels[start - 1], pixels[start:stop])), bits)
-            filtered = np.full((stop - start, 1 + row_bytes), UP, dtype=np.uint8)
-            np.subtract(rows[1:], rows[:-1], out=filtered[:, 1:])
+    for filtered, repeats in _pieces(rows, counts, bits):
+        if len(filtered):
             adler = zlib.adler32(filtered.data, adler)
             yield _stretch(filtered.tobytes())
+        if repeats:
+            adler = _adler_of_repeats(adler, repeats, row_bytes)
+            yield from _repeats(repeats, row_bytes)
     yield LAST_BLOCK + struct.pack(">I", adler)
 
 
-def _stretches(pixels: Bytes) -> Iterator[tuple[int, int, bool]]:
-    """``(first row, row after the last, whether each equals the row above)``; above the first row all is 0."""
-    is_new = np.empty(len(pixels), dtype=np.bool_)
-    is_new[0] = pixels[0].any()
-    np.not_equal(_wide(pixels[1:]), _wide(pixels[:-1])).any(axis=1, out=is_new[1:])
-    bounds = [0, *(np.flatnonzero(is_new[1:] != is_new[:-1]) + 1).tolist(), len(pixels)]
-    for start, stop in pairwise(bounds):
-        yield start, stop, not is_new[start]
+def _pieces(rows: Bytes, counts: Counts, bits: int) -> Iterator[tuple[Bytes, int]]:
+    """Filtered rows that differ from the row above, and how often the last of them is then repeated."""
+    fresh = np.flatnonzero(_differs_from_above(rows))
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    bounds = np.concatenate((starts[fresh], starts[-1:]))
+    yield np.empty((0, 0), dtype=np.uint8), int(bounds[0])  # rows of zeros repeat what is above the first row
+    filtered, repeats = _filtered(rows[fresh], bits), np.diff(bounds) - 1
+    ends = np.flatnonzero(repeats) + 1
+    for start, stop in pairwise([0, *ends.tolist(), len(fresh)]):
+        if start < stop:
+            yield filtered[start:stop], int(repeats[stop - 1])
+
+
+def _differs_from_above(rows: Bytes) -> NDArray[np.bool_]:
+    """Of each row; above the first one all is 0."""
+    differs = np.empty(len(rows), dtype=np.bool_)
+    differs[0] = rows[0].any()
+    np.not_equal(_wide(rows[1:]), _wide(rows[:-1])).any(axis=1, out=differs[1:])
+    return differs
+
+
+def _filtered(rows: Bytes, bits: int) -> Bytes:
+    """Rows as PNG's filter ``Up`` leaves them, each behind the filter's number."""
+    packed = _packed(np.vstack((np.zeros_like(rows[:1]), rows)), bits)
+    filtered = np.full((len(rows), 1 + packed.shape[1]), UP, dtype=np.uint8)
+    np.subtract(packed[1:], packed[:-1], out=filtered[:, 1:])
+    return filtered
 
 
 def _wide(rows: Bytes) -> NDArray[np.unsignedinteger]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.labelmap import label_map, label_map_png, read_label_map
 from schemas.candidate import Region
-from schemas.geometry import Polygon, mask_from_array
+from schemas.geometry import Box, Polygon, mask_from_array
 from schemas.taxonomy import Category, Level, Taxonomy
+
+BLUR_AND_NOISE = Taxonomy(
+    name="two",
+    version="1",
+    levels=(Level(name="l"),),
+    categories=tuple(Category(name=name, level="l", definition="d") for name in ("blur", "noise")),
+)
 
 
 def test_boxes_are_drawn_small_over_large(taxonomy: Taxonomy, make_region: Callable[..., Region]) -> None:
@@ -38,6 +47,25 @@ def test_a_box_of_less_than_a_pixel_is_still_drawn(taxonomy: Taxonomy, make_regi
     corner = np.zeros((5, 8), dtype=np.uint8)
     corner[4, 7] = 1
     assert (label_map([make_region((7.6, 4.6, 8, 5))], taxonomy, 8, 5) == corner).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(-3, 15)] * 4), max_size=5))
+def test_boxes_alone_are_drawn_as_they_are_beside_a_mask(corners: list[tuple[float, float, float, float]]) -> None:
+    regions = [
+        Region(
+            region_id=str(i),
+            box=Box(x1=min(a, c), y1=min(b, d), x2=max(a, c) + 1, y2=max(b, d) + 1),
+            category=("blur", "noise")[i % 2],
+            source="machine",
+        )
+        for i, (a, b, c, d) in enumerate(corners)
+    ]
+    pixels = np.zeros((9, 11), dtype=bool)
+    pixels[8, 10] = True
+    masked = Region(region_id="m", mask=mask_from_array(pixels, "threshold"), category="blur", source="machine")
+    alone, beside = (label_map(shown, BLUR_AND_NOISE, 11, 9) for shown in (regions, [*regions, masked]))
+    assert (np.where(pixels, 1, alone) == beside).all()
+    assert (read_label_map(label_map_png(regions, BLUR_AND_NOISE, 11, 9)) == alone).all()
 
 
 def test_a_region_of_a_later_frame_is_not_drawn(taxonomy: Taxonomy, make_region: Callable[..., Region]) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+from typing import TypeVar
 
 import pipeline.exports
 from annotators.base import MachineConfig
 from schemas.arrow import hub_features
 from schemas.plugins import load
+from schemas.record import Record
 
 from .cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, card
 from .citation import citation
 from .croissant import croissant
 from .dataset import HUB_CONFIGS, read_records
+from .drain import GO_ON, Interrupted
 from .exports.base import ExportPlace
-from .filesystems import is_unfinished, list_files, remove, write_atomically
+from .filesystems import is_unfinished, list_files, name_of, remove, write_atomically
 from .plan import Plan
 from .quality import read_quality, write_quality
 from .recipe import Recipe
@@ -28,6 +33,8 @@ from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
 from .tables import TABLES, part_uris, write_table
 
 __all__ = ["publication"]
+
+T = TypeVar("T")
 
 WRITTEN = ("dataset", "exports", "media", "people")
 """Folders whose files a killed process may leave half written; tables do so under hidden names of their own."""
@@ -45,26 +52,51 @@ def publication(
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
     _remove_stale(run, files)
     _remove_unfinished(run)
-    seen = look_through(run)
+    with _beside(lambda is_over: _hashed(run, _exported(run, recipe, write, is_over))) as exported:
+        seen = look_through(run)
+        files |= _described(run, manifest, recipe, plan, written, seen, files, write)
+        told = reported(run, manifest.evolve(files=files), recipe, seen)
+        files = {**told.files, **exported.result()}
+    _remove_known(run, manifest.files.keys() - files.keys())
+    return told.evolve(files=files)
+
+
+def _described(
+    run: RunFolder,
+    manifest: Manifest,
+    recipe: Recipe,
+    plan: Plan,
+    written: Sequence[WrittenShard],
+    seen: Seen,
+    shards: Mapping[str, FileFact],
+    write: Callable[[str], None],
+) -> dict[str, FileFact]:
+    """Write the reviews, what was proved and audited, and the card of ``shards``; every file, the tables among them."""
     reviews, num_reviews = write_reviews(run, plan.places.keys())
-    files |= reviews | write_quality(run, recipe)
-    facts = _card_facts(manifest, recipe, written, seen, plan)
     proof = proof_of(run, recipe, plan.moves)
-    files |= write_proof(run, proof)
+    files = reviews | write_quality(run, recipe) | write_proof(run, proof)
     _tell(proof, write)
     write_table(run, "shortcuts", audit_shortcuts(run), Shortcut)
     shortcuts = read_shortcuts(run)
     for line in warnings_of(shortcuts):
         write(line)
+    facts = _card_facts(manifest, recipe, written, seen, plan)
     facts = facts.evolve(quality=read_quality(run), num_reviews=num_reviews, proof=proof, shortcuts=shortcuts)
-    for path, text in _descriptions(facts, recipe, files).items():
+    for path, text in _descriptions(facts, recipe, {**shards, **files}).items():
         write_atomically(run.path(*path.split("/")), text.encode())
         files[path] = sha256_of(run.path(*path.split("/")))
-    files |= _hashed(run, _exported(run, recipe, write))
-    _remove_known(run, manifest.files.keys() - files.keys())
-    files |= _hashed(run, (f"{table}/{uri.rpartition('/')[2]}" for table in TABLES for uri in part_uris(run, table)))
-    manifest = manifest.evolve(files=files)
-    return reported(run, manifest, recipe, seen)
+    return files | _hashed(run, (f"{table}/{name_of(uri)}" for table in TABLES for uri in part_uris(run, table)))
+
+
+@contextmanager
+def _beside(work: Callable[[Event], T]) -> Iterator[Future[T]]:
+    """The work in a thread of its own. Where the block raises, the event tells the work to stop, and it is awaited."""
+    is_over = Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+        try:
+            yield pool.submit(work, is_over)
+        finally:
+            is_over.set()
 
 
 def _tell(proof: SplitProof, write: Callable[[str], None]) -> None:
@@ -160,15 +192,22 @@ def _machine_facts(config: MachineConfig, seen: Seen) -> MachineFacts:
     return MachineFacts(name=config.title, kind=config.kind, model=config.model_asked, candidates=candidates)
 
 
-def _exported(run: RunFolder, recipe: Recipe, write: Callable[[str], None]) -> Iterator[str]:
+def _exported(run: RunFolder, recipe: Recipe, write: Callable[[str], None], is_over: Event) -> Iterator[str]:
     for config in recipe.exports:
         export = load(pipeline.exports, config)
         place = ExportPlace(
             out_uri=run.path("exports", config.kind), taxonomy=recipe.taxonomy, dataset_uri=run.path("dataset")
         )
-        for uri in export.write(read_records(run.path("dataset")), place):
+        for uri in export.write(_until(is_over, read_records(run.path("dataset"))), place):
             yield uri.removeprefix(f"{run.uri}/")
         write(f"export {config.kind}: {place.out_uri}")
+
+
+def _until(is_over: Event, records: Iterable[Record]) -> Iterator[Record]:
+    for record in records:
+        if is_over.is_set():
+            raise Interrupted("the exports were stopped", remedy=GO_ON)
+        yield record
 
 
 def _hashed(run: RunFolder, found: Iterable[str]) -> dict[str, FileFact]:

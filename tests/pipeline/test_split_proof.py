@@ -166,6 +166,19 @@ def test_a_group_that_no_split_has_room_for_is_told() -> None:
     assert crowding(SplitProof(splits=splits[:1], largest_group=16), weights) == ""  # of 16 rows in all
 
 
+@pytest.mark.slow
+def test_finalize_tells_that_nearly_all_is_one_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    for number in range(20):
+        Picture.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    rows = [{"file": f"{number}.png", "group_id": "notice" if number else "alone"} for number in range(20)]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SystemExit) as ended:
+        main(["run", f"{tmp_path}/recipe.yaml", "--input", f"{tmp_path}/m.jsonl", "--run", f"{tmp_path}/run"])
+    assert not ended.value.code
+    assert "one group has 19 of 20 rows, more than any split should" in capsys.readouterr().err
+
+
 def test_near_pairs_in_two_splits_are_counted_once() -> None:
     zero, near, far = bytes(32), bytes([*bytes(31), 7]), bytes([255] * 32)
     assert near_across([zero, near, far], [0, 0, 1], 31) == 0

@@ -28,7 +28,7 @@ from .reporting import Seen, look_through, near_groups, reported
 from .reviews import write_reviews
 from .shards import WrittenShard
 from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
-from .split_proof import SplitProof, proof_of, write_proof
+from .split_proof import SplitProof, crowding, proof_of, write_proof
 from .storage import STAGES, FileFact, Manifest, RunFolder, sha256_of
 from .tables import TABLES, part_uris, write_table
 
@@ -75,7 +75,7 @@ def _described(
     reviews, num_reviews = write_reviews(run, plan.places.keys())
     proof = proof_of(run, recipe, plan.moves)
     files = reviews | write_quality(run, recipe) | write_proof(run, proof)
-    _tell(proof, write)
+    _tell(proof, recipe, write)
     write_table(run, "shortcuts", audit_shortcuts(run), Shortcut)
     shortcuts = read_shortcuts(run)
     for line in warnings_of(shortcuts):
@@ -99,11 +99,13 @@ def _beside(work: Callable[[Event], T]) -> Iterator[Future[T]]:
             is_over.set()
 
 
-def _tell(proof: SplitProof, write: Callable[[str], None]) -> None:
+def _tell(proof: SplitProof, recipe: Recipe, write: Callable[[str], None]) -> None:
     for move in proof.moved:
         write(f"group {move.group_id}: {move.samples} samples moved from split {move.before} to {move.after}")
     for split in proof.unmatched:
         write(f"split {split} is empty: no row names a generator or source that the recipe keeps for it")
+    if line := crowding(proof, recipe.splits):
+        write(line)
 
 
 def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "SplitRows",
     "StratumRow",
     "copies_across",
+    "crowding",
     "near_across",
     "proof_of",
     "straddling",
@@ -41,6 +42,8 @@ COLUMNS = [
     "sample_id", "asset_id", "group_id", "pair_id", "split", "origin", "generator.name", "source.name",
     "perceptual_hashes", "reference.asset_id", "reference.perceptual_hashes", "regions.list.element.category",
 ]  # fmt: skip
+FEWEST_ROWS = 20
+"""With fewer, a pair or two are more than a split should have."""
 MOST_VALUES = 40
 """Values of one property that are listed; the rarer ones are one line."""
 
@@ -85,6 +88,8 @@ class SplitProof(Frozen):
     """Rows in every split."""
     groups: NonNegativeInt = 0
     """Groups of rows."""
+    largest_group: NonNegativeInt = 0
+    """Rows of the largest group; 0 in proofs of older versions, which did not say."""
     groups_across: NonNegativeInt = 0
     """Groups with rows in two splits."""
     media_across: NonNegativeInt = 0
@@ -121,6 +126,8 @@ class _Published(NamedTuple):
     of_hash: list[int]
     without_hash: int
     groups: dict[str, set[int]]
+    sizes: Counter[str]
+    """Rows of each group."""
     media: dict[str, set[int]]
     pairs: dict[str, set[int]]
     strata: Counter[tuple[str, str, int]]
@@ -147,6 +154,7 @@ def proof_of(run: RunFolder, recipe: Recipe, moves: Sequence[Move] = ()) -> Spli
     return SplitProof(
         splits=tuple(SplitRows(split=name, rows=rows[i]) for i, name in enumerate(names)),
         groups=len(found.groups),
+        largest_group=max(found.sizes.values(), default=0),
         groups_across=_in_several(found.groups),
         media_across=_in_several(found.media),
         pairs_across=_in_several(found.pairs),
@@ -197,6 +205,20 @@ def straddling(proof: SplitProof) -> list[str]:
     return [f"{count:,} {what} lie in two splits" for what, count in counts.items() if count]
 
 
+def crowding(proof: SplitProof, weights: Mapping[str, float]) -> str:
+    """A line where one group has more rows than any split should by its weight; empty where none has.
+
+    A page or picture that stands in most files joins them all, and so does a family that most rows are of.
+    """
+    rows = sum(split.rows for split in proof.splits)
+    if rows < FEWEST_ROWS or proof.largest_group <= rows * max(weights.values()) / sum(weights.values()):
+        return ""
+    return (
+        f"one group has {proof.largest_group:,} of {rows:,} rows, more than any split should: the table duplicates "
+        "lists look-alikes (a cover or notice that stands in many files joins them), dataset.group_by joins families"
+    )
+
+
 def write_proof(run: RunFolder, proof: SplitProof) -> dict[str, FileFact]:
     """Write ``split_proof.json``; the file by its path in the run. Raises RunError for a proof that does not hold."""
     if found := straddling(proof):
@@ -206,7 +228,7 @@ def write_proof(run: RunFolder, proof: SplitProof) -> dict[str, FileFact]:
 
 
 def _published(run: RunFolder, names: Sequence[str]) -> _Published:
-    found = _Published({}, [], [], 0, {}, {}, {}, Counter())
+    found = _Published({}, [], [], 0, {}, Counter(), {}, {}, Counter())
     without = 0
     for uri in shard_uris(run.path("dataset")):
         config = config_of(uri)
@@ -218,6 +240,7 @@ def _published(run: RunFolder, names: Sequence[str]) -> _Published:
             found.hashes.extend(map(bytes.fromhex, hashes))
             found.of_hash.extend([split] * len(hashes))
             without += not row["perceptual_hashes"]
+            found.sizes[row["group_id"]] += 1
             for sides, key in ((found.groups, "group_id"), (found.media, "asset_id"), (found.pairs, "pair_id")):
                 if row[key] is not None:
                     sides.setdefault(row[key], set()).add(split)

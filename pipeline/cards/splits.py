@@ -15,7 +15,7 @@ __all__ = ["splits_section"]
 def splits_section(facts: CardFacts) -> str:
     """The section."""
     count = facts.near_duplicate_groups
-    groups = f"{count:,} groups of near duplicates" if count else "no near duplicates"
+    groups = f"{count:,} group{'s' * (count > 1)} of near duplicates" if count else "no near duplicates"
     rule = (
         "Splits are assigned by `group_id` and never cut a group: near duplicates (by perceptual hash, mirrored and "
         "slightly cropped copies included, documents also by the words of their pages), stated pairs, stated groups "
@@ -42,6 +42,8 @@ def _proof(proof: SplitProof) -> Iterator[str]:
             ),
         ],
     )
+    if proof.largest_group:
+        yield f"The largest group has {proof.largest_group:,} of {sum(split.rows for split in proof.splits):,} rows."
     if proof.without_hash:
         yield f"{proof.without_hash:,} rows are too flat for a perceptual hash: only equal bytes were looked for."
     names = [split.split for split in proof.splits if split.rows]

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from pipeline.cli import main
-from pipeline.split_proof import SplitProof, copies_across, near_across, straddling
+from pipeline.split_proof import SplitProof, SplitRows, copies_across, crowding, near_across, straddling
 from schemas.media.hashes import pdq
 
 RECIPE = """
@@ -152,7 +152,31 @@ def test_the_proof_says_what_was_looked_through(published: Path) -> None:
     )
     card = (published / "dataset" / "README.md").read_text()
     assert "| Groups | 12 | 0 |" in card
+    assert proof.largest_group == 6
+    assert "The largest group has 6 of 48 rows." in card
     assert "| Near pairs: at most 31 of 256 bits |" in card
+
+
+def test_a_group_that_no_split_has_room_for_is_told() -> None:
+    weights = {"train": 3.0, "test": 1.0}
+    splits = (SplitRows(split="train", rows=16), SplitRows(split="test", rows=4))
+    assert crowding(SplitProof(splits=splits, largest_group=15), weights) == ""
+    line = crowding(SplitProof(splits=splits, largest_group=16), weights)
+    assert line.startswith("one group has 16 of 20 rows, more than any split should: ")
+    assert crowding(SplitProof(splits=splits[:1], largest_group=16), weights) == ""  # of 16 rows in all
+
+
+@pytest.mark.slow
+def test_finalize_tells_that_nearly_all_is_one_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    for number in range(20):
+        Picture.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    rows = [{"file": f"{number}.png", "group_id": "notice" if number else "alone"} for number in range(20)]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SystemExit) as ended:
+        main(["run", f"{tmp_path}/recipe.yaml", "--input", f"{tmp_path}/m.jsonl", "--run", f"{tmp_path}/run"])
+    assert not ended.value.code
+    assert "one group has 19 of 20 rows, more than any split should" in capsys.readouterr().err
 
 
 def test_near_pairs_in_two_splits_are_counted_once() -> None:

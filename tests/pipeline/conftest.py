@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from schemas.geometry import Box
 from schemas.media.types import Image
 from schemas.sample import Asset, Sample, TaskInput, sample_id_of
 from schemas.taxonomy import Category, Level, Taxonomy
+
+from .runs import witnessmark
 
 
 @pytest.fixture
@@ -104,3 +107,18 @@ def write_folder(folder: Path) -> Path:
     (folder / "notes.txt").write_text("no picture")
     (folder / "torn.png").write_bytes(png(9)[:400])
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe, the folder of ``write_folder`` and the finished run of it: r.yaml, in and run, for reading only."""
+    root = tmp_path_factory.mktemp("made")
+    (root / "r.yaml").write_text("name: r\ntaxonomy: artifacts\nsources: [{kind: folder}]\nsplits: {train: 1}\n")
+    assert witnessmark("run", root / "r.yaml", "--input", write_folder(root / "in"), "--run", root / "run") == 0
+    return root
+
+
+@pytest.fixture
+def finished(made: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be changed at will."""
+    return Path(shutil.copytree(made / "run", tmp_path / "run"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
 from pipeline.storage import RunFolder
-from pipeline.verify import verify_run
+
+from .runs import defects_of, witnessmark
 
 RECIPE = """
 name: small
@@ -21,19 +21,6 @@ machines:
 splits: {train: 1}
 exports: [{kind: jsonl}, {kind: coco}]
 """
-
-
-def defects_of(run: Path) -> list[str]:
-    folder = RunFolder(str(run))
-    manifest = folder.read_manifest()
-    assert manifest is not None
-    return verify_run(folder, manifest)
-
-
-def witnessmark(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")

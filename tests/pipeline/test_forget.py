@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.cli import main
-from pipeline.storage import Manifest, RunFolder
+from pipeline.storage import RunFolder
 from pipeline.verify import verify_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ lies beside the packages, never installed
 from benchmarks.model_server import ModelServer
+
+from .runs import manifest_of, witnessmark
 
 RECIPE = """
 name: r
@@ -28,13 +29,6 @@ sources: [{kind: folder}]
 machines: [{kind: vlm, model: tested}]
 splits: {train: 1}
 """
-
-
-def witnessmark(*arguments: str | Path) -> int:
-    """Exit code of a command."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture
@@ -55,12 +49,6 @@ def command(server: ModelServer, tmp_path: Path, pictures: Path) -> tuple[str | 
 def run(command: tuple[str | Path, ...], tmp_path: Path) -> Path:
     assert witnessmark(*command) == 0
     return tmp_path / "run"
-
-
-def manifest_of(run: Path) -> Manifest:
-    manifest = RunFolder(str(run)).read_manifest()
-    assert manifest is not None
-    return manifest
 
 
 def names(run: Path) -> list[str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
 from pipeline.recipe import load_recipe
 from pipeline.stages import open_run
 from pipeline.storage import RunFolder, StageCounts
+
+from .runs import witnessmark
 
 WAIT_S = 60
 
@@ -70,12 +71,6 @@ def run(tmp_path: Path) -> RunFolder:
     manifest = open_run(folder, recipe, (), accept_change=True)
     folder.write_manifest(manifest.evolve(stages={"ingest": StageCounts(), "propose": StageCounts()}))
     return folder
-
-
-def witnessmark(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import pipeline.exports
-from pipeline.cli import main
 from pipeline.dataset import read_records
 from pipeline.exports.base import ExportPlace
 from pipeline.recipe import DatasetOptions, load_recipe
@@ -22,9 +21,10 @@ from pipeline.shards import Draft, Shard, write_shard
 from pipeline.split_proof import proof_of
 from pipeline.storage import RunFolder, sha256_of
 from pipeline.tables import read_rows
-from pipeline.verify import verify_run
 from schemas.plugins import configure, load
 from schemas.record import Duplicate, Rejection
+
+from .runs import defects_of, witnessmark
 
 pytestmark = pytest.mark.slow
 
@@ -38,19 +38,6 @@ dataset: {preview: true}
 exports: [{kind: webdataset}]
 """
 ROWS = "path,original\n1.png,2.png\n2.png,\n3.png,torn.png\n4.png,2.png\n"
-
-
-def witnessmark(*arguments: str | Path) -> int:
-    """Exit code of a command."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
-
-
-def defects_of(run: RunFolder) -> list[str]:
-    manifest = run.read_manifest()
-    assert manifest is not None
-    return verify_run(run, manifest)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.cli import main
 from pipeline.quality import read_quality
 from pipeline.recipe import Recipe
 from pipeline.routing import routed, update_routes
 from pipeline.stages import recipe_of
-from pipeline.storage import Manifest, RunFolder, sha256_of
+from pipeline.storage import RunFolder, sha256_of
 from pipeline.tables import read_rows, write_table
 from pipeline.verify import verify_run
 from schemas.candidate import Region
@@ -25,6 +24,7 @@ from schemas.sample import Sample
 from schemas.verification import Verification
 
 from .conftest import png
+from .runs import manifest_of, witnessmark
 
 pytestmark = pytest.mark.slow
 
@@ -38,12 +38,6 @@ splits: {train: 1}
 dataset: {shard_bytes: 6000}
 """
 NUM_PICTURES = 8
-
-
-def witnessmark(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +63,6 @@ def run(finished: Path, tmp_path: Path) -> RunFolder:
 
 def recipe_in(run: RunFolder) -> Recipe:
     return recipe_of(manifest_of(run))
-
-
-def manifest_of(run: RunFolder) -> Manifest:
-    manifest = run.read_manifest()
-    assert manifest is not None
-    return manifest
 
 
 def records_of(run: RunFolder) -> dict[str, dict[str, object]]:

@@ -22,19 +22,24 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])
 """Stands for Label Studio: it answers that it is well, and lives until it is stopped."""
 
 DEMO = """
-import sys
+import signal, sys
 from pipeline import people
 from pipeline.storage import RunFolder
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+
 def waiting(*args, **kwargs):
     print("waiting", flush=True)
-    people.signal.pause()
+    signal.pause()
 
 people.open_run = people.propose = lambda *args, **kwargs: None
 people.submit = waiting
 people.demonstrate_people(RunFolder(sys.argv[1]), lambda line: None, waiting)
 """
-"""The demo without its machines: it stands still while its server is up."""
+"""The demo without its machines: it stands still while its server is up. Whoever started the tests may have them
+ignore signals, as a shell does with what runs behind it: the demo must not inherit that."""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -53,7 +58,10 @@ def test_the_demo_s_server_does_not_outlive_it(tmp_path: Path, number: signal.Si
     with demo, demo.stdout:
         assert demo.stdout.readline() == "waiting\n"
         demo.send_signal(number)
-        demo.wait(60)
+        try:
+            demo.wait(60)
+        finally:
+            demo.kill()
     server = int((tmp_path / "run" / "people" / "server" / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(server, signal.SIGKILL)

@@ -123,7 +123,8 @@ def _send(connection: Connection, project_id: int, batch: list[Parcel], content:
         arrived = placed(connection, project_id, [parcel.key for parcel in batch], fields=NEW_FIELDS)
         missing = {key: text for key, text in missing.items() if key not in arrived}
         if not missing:
-            return [copies[0] for copies in _without_copies(connection, project_id, arrived, batch)]
+            arrived = _without_copies(connection, project_id, arrived)
+            return [arrived[parcel.key][0] for parcel in batch]
     raise ServiceError(
         f"{len(missing)} of {len(batch)} tasks do not arrive in project {project_id}",
         remedy="see the server's log, then run the same command again: it goes on",
@@ -131,13 +132,13 @@ def _send(connection: Connection, project_id: int, batch: list[Parcel], content:
 
 
 def _without_copies(
-    connection: Connection, project_id: int, arrived: Mapping[str, Sequence[Placed]], batch: Sequence[Parcel]
-) -> Iterator[Sequence[Placed]]:
-    """What lies there for each parcel, once copies are gone that a request brought which was thought lost."""
+    connection: Connection, project_id: int, arrived: dict[str, list[Placed]]
+) -> dict[str, list[Placed]]:
+    """What lies there with what stays first, once copies are gone that a request brought which was thought lost."""
     if any(len(copies) > 1 for copies in arrived.values()):
         arrived = placed(connection, project_id, arrived.keys())
         remove_copies(connection, project_id, arrived)
-    return (arrived[parcel.key] for parcel in batch)
+    return arrived
 
 
 def _batches(parcels: Iterable[Parcel]) -> Iterator[tuple[list[Parcel], list[bytes]]]:

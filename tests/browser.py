@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-__all__ = ["ARGUMENTS", "find_chromium"]
+__all__ = ["ARGUMENTS", "browser", "find_chromium"]
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,3 +32,16 @@ def find_chromium() -> str:
     if found is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Closed with its module: while it is open, its event loop lets nobody else on the thread have one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -23,7 +23,7 @@ from schemas.candidate import Candidate
 from schemas.ledger import SubmittedTask
 from schemas.sample import Sample
 from schemas.verification import Verification
-from tests.browser import ARGUMENTS, find_chromium
+from tests.browser import browser
 
 __all__ = ["Desk", "bounds", "browser", "hand_out", "is_outlined", "lay_out", "logged_in", "page", "quiet"]
 
@@ -137,19 +137,6 @@ class Desk(NamedTuple):
         collect(self.run, self.manifest, write=quiet)
         names = {row.task_key: row.item_id for row in read_rows(self.run, "tasks", SubmittedTask)}
         return {names[v.task_key]: v for v in read_rows(self.run, "verifications", Verification)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Closed with its module: while it is open, its event loop lets nobody else on the thread have one."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @pytest.fixture(scope="module")

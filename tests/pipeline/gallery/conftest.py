@@ -21,7 +21,7 @@ from schemas.media.limits import DEFAULT_LIMITS
 from schemas.media.types import Image
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
-from tests.browser import ARGUMENTS, find_chromium
+from tests.browser import browser  # noqa: F401 - a fixture
 
 WIDTH, HEIGHT = 120, 80
 Sources = dict[str, bytes]
@@ -94,21 +94,8 @@ def write(sources: Sources) -> Callable[..., str]:
     return write
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Closed with its module: while it is open, its event loop lets nobody else on the thread have one."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+def page(browser: Any) -> Iterator[Any]:  # noqa: F811 - the fixture
     """A page of a desktop's size; whatever it says on its console, asks for or opens fails the test."""
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     said: list[str] = []

@@ -14,10 +14,9 @@ from schemas.candidate import Judgement
 from .asked import Asked, Findings, Reading
 from .defects import Flaw, shown
 from .inquiry import Inquiry
-from .judging import FORM, read_judgements
+from .judging import read_judgements
 from .places import said
 from .reading import Completion
-from .wanted import schema_text
 
 __all__ = ["ACCEPTABLE", "criticizing", "revising"]
 
@@ -48,16 +47,7 @@ SCHEMA: dict[str, Any] = {
 def criticizing(base: Inquiry, proposal: str, candidate_id: str, number: int) -> Inquiry:
     """The question whether a proposal, as JSON, holds; ``number`` is the round, from 1."""
     words = _joined(base.words, f"The proposal: {proposal}")
-    return replace(
-        base,
-        schema=SCHEMA,
-        system=RUBRIC,
-        system_with_schema=f"{RUBRIC}\n\n{FORM}\n{schema_text(SCHEMA)}",
-        words=words,
-        prompt_sha256=hashlib.sha256(f"{RUBRIC}\n{words}".encode()).hexdigest(),
-        read=_reader(candidate_id, number),
-        key=content_id("criticize", base.key, RUBRIC, words, SCHEMA),
-    )
+    return base.instead("criticize", system=RUBRIC, words=words, schema=SCHEMA, read=_reader(candidate_id, number))
 
 
 def revising(base: Inquiry, proposal: str, problems: str) -> Inquiry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from schemas.base import content_id
@@ -25,13 +25,14 @@ from .prompt import render_prompt, sample_words
 from .reading import Completion
 from .request import Exchange
 from .views import Seeing, compared_view, plan_views
-from .wanted import form_words, wanted_schema
+from .wanted import form_words, schema_text, wanted_schema
 from .wording import BUILT_IN
 
 __all__ = ["Inquirer", "Inquiry", "Terms", "question_of", "reask_key"]
 
 KEY_FORMAT = 2
 """Raised when what a key stands for changes: what is stored under older keys is then asked for again."""
+FORM = "Answer with one JSON object and nothing else, in the form of this JSON schema:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,27 @@ class Inquiry:
             page_text=page_texts.get,
             max_regions=terms.max_regions,
             prefix=terms.prefix,
+        )
+
+    def instead(
+        self,
+        kind: str,
+        *,
+        system: str,
+        words: str,
+        schema: dict[str, Any],
+        read: Callable[[Completion, Asked], Reading],
+    ) -> Inquiry:
+        """Another ``kind`` of question about the sample, shown as here, under a key of its own."""
+        return replace(
+            self,
+            schema=schema,
+            system=system,
+            system_with_schema=f"{system}\n\n{FORM}\n{schema_text(schema)}",
+            words=words,
+            prompt_sha256=hashlib.sha256(f"{system}\n{words}".encode()).hexdigest(),
+            read=read,
+            key=content_id(kind, self.key, system, words, schema),
         )
 
 

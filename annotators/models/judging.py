@@ -6,12 +6,10 @@ question is therefore asked in an order, and what is read says at which place ea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
-from schemas.base import Frozen, content_id
+from schemas.base import Frozen
 from schemas.candidate import Judgement
 
 from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
@@ -22,9 +20,8 @@ from .parse import unreadable
 from .places import said
 from .reading import Completion
 from .repair import find_object
-from .wanted import schema_text
 
-__all__ = ["FORM", "SCORE_TOKENS", "Factor", "Judged", "Order", "judge_schema", "judging", "read_judgements"]
+__all__ = ["SCORE_TOKENS", "Factor", "Judged", "Order", "judge_schema", "judging", "read_judgements"]
 
 RUBRIC = """\
 You are a strict, fair judge of annotations. You are shown a medium and numbered proposals about it, as JSON data made
@@ -33,7 +30,6 @@ on every factor by what can be seen, not by how well it is worded or how long it
 means nothing."""
 SCORE_TOKENS = 80
 """Tokens of one score with its reason, on the long side: a sentence of 40 words, and the JSON around it."""
-FORM = "Answer with one JSON object and nothing else, in the form of this JSON schema:"
 
 
 class Factor(Frozen):
@@ -76,16 +72,8 @@ def judging(
     system = "\n".join([RUBRIC, "", rules, *lines])
     told = [f"Proposal {place}: {items[i].words}" for place, i in enumerate(order.items, 1)]
     words = "\n".join([*([base.words] if base.words else []), *told])
-    return replace(
-        base,
-        schema=schema,
-        system=system,
-        system_with_schema=f"{system}\n\n{FORM}\n{schema_text(schema)}",
-        words=words,
-        prompt_sha256=hashlib.sha256(f"{system}\n{words}".encode()).hexdigest(),
-        read=_reader([items[i] for i in order.items], [factors[i].name for i in order.factors], scale),
-        key=content_id("judge", base.key, system, words, schema),
-    )
+    read = _reader([items[i] for i in order.items], [factors[i].name for i in order.factors], scale)
+    return base.instead("judge", system=system, words=words, schema=schema, read=read)
 
 
 def judge_schema(factors: Sequence[str], count: int, scale: tuple[int, int]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ seen. Pure functions.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -26,12 +25,11 @@ from .conventions.spelling import is_number
 from .defects import Flaw, shown
 from .earlier import is_in
 from .inquiry import Inquiry
-from .judging import FORM, read_judgements
+from .judging import read_judgements
 from .places import read_view
 from .portions import portions
 from .reading import Completion
 from .shapes import read_shape
-from .wanted import schema_text
 
 __all__ = ["HIDDEN", "KIND", "PLACE_TOKENS", "RELOCATED", "Statement", "hiding_all", "locating_all", "statements_of"]
 
@@ -134,16 +132,7 @@ def _asking(
         for number, s in enumerate(statements, 1)
     ]
     words = "\n".join([*([base.words] if base.words else []), *told])
-    return replace(
-        base,
-        schema=schema,
-        system=system,
-        system_with_schema=f"{system}\n\n{FORM}\n{schema_text(schema)}",
-        words=words,
-        prompt_sha256=hashlib.sha256(f"{system}\n{words}".encode()).hexdigest(),
-        read=read,
-        key=content_id("relocate", base.key, system, words, schema),
-    )
+    return base.instead("relocate", system=system, words=words, schema=schema, read=read)
 
 
 def _boxed(region: Region) -> Region:

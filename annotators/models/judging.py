@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from schemas.base import Frozen, content_id
-from schemas.candidate import Judgement
+from schemas.judgement import Judgement
 
 from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .conventions.spelling import is_number

@@ -17,15 +17,14 @@ from typing import NamedTuple
 from annotators.answers import AnswerStore
 from annotators.base import Workbench
 from annotators.machines.vlm import Config
-from annotators.models.client import Client
 from annotators.models.conventions import CONVENTIONS
 from annotators.models.conventions.fit import Fit, Shot, farthest_apart, fit_conventions, is_ambiguous
 from annotators.models.conventions.found import numbers_in
 from annotators.models.conversation import Conversations
+from annotators.models.endpoints import asks_of
 from annotators.models.inquiry import Inquiry, Terms
 from annotators.models.reading import read_answer
-from annotators.models.request import PATHS
-from annotators.models.retries import Asker, Backoff
+from annotators.models.retries import Backoff
 from annotators.models.views import plan_views
 from annotators.sandbox import Sandbox
 from schemas.base import canonical_json, content_id
@@ -166,7 +165,7 @@ async def _ask_all(
     config: Config, bench: Workbench, samples: list[tuple[Target, Sample]], stated: BoxConvention | None
 ) -> list[Shot]:
     # Without a schema: it would demand whole numbers, or an order, of a model that we want to hear from.
-    config = config.evolve(structured="none")
+    config = config.evolve(structured="none", mode="online")
     convention = CONVENTIONS[stated or "original_pixels_xyxy"]
     terms = Terms(
         model=config.model,
@@ -182,21 +181,14 @@ async def _ask_all(
         max_regions=1,
         prefix="",
     )
-    client = Client(
-        config.address,
-        api_key=config.api_key,
-        connections=config.concurrency,
-        timeout_s=config.timeout_s,
-        path=PATHS[config.api],
-    )
-    asker = Asker(client, concurrency=config.concurrency, max_tries=config.max_tries, backoff=Backoff())
+    asker = asks_of(config, bench, Backoff())
     conversations = Conversations(config, terms, bench, asker)
     try:
         found = await asyncio.gather(
             *(_shot(conversations, terms, target, sample, stated) for target, sample in samples), return_exceptions=True
         )
     finally:
-        await client.close()
+        await asker.close()
     return _kept(found)
 
 

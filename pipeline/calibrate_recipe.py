@@ -39,7 +39,9 @@ def calibrate_recipe(
     if not (recipe or model):
         raise ConfigError("nothing says which model to calibrate", remedy="give --model, or --recipe FILE")
     place = _place_in(recipe, tuple(settings), model) if recipe else _Place("", 0, Config(), Task())
-    config = place.config.evolve(**{key: value for key, value in (("model", model), ("base_url", base_url)) if value})
+    config = place.config.evolve(
+        **({"model": model} if model else {}), **({"base_url": base_url, "base_urls": ()} if base_url else {})
+    )
     VisionModel(config).check(TAXONOMY)
     declared = _known(convention) if convention else config.convention
     stated = declared or place.task.boxes

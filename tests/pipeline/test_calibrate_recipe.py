@@ -102,3 +102,31 @@ def test_a_recipe_without_such_a_machine_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="has 0 machines to calibrate"):
         calibrate_recipe(str(tmp_path / "probe.yaml"), model="other", **options)  # type: ignore[arg-type]
+
+
+def test_a_model_at_several_addresses_is_measured_there_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tmp_path / "probe.yaml"
+    with Seer("unit_xyxy") as one, Seer("unit_xyxy") as two, Seer("unit_xyxy") as other:
+        recipe.write_text(RECIPE + f"    base_urls: ['{one.base_url}', '{two.base_url}']\n")
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        with pytest.raises(SystemExit) as stopped:
+            main(["calibrate", "--recipe", str(recipe), "--images", "16"])
+        asked = (len(one.words) + len(two.words), len(other.words))
+        with pytest.raises(SystemExit):
+            main(["calibrate", "--recipe", str(recipe), "--images", "8", "--base-url", other.base_url])
+
+    assert stopped.value.code == 0
+    assert asked == (16, 0)
+    assert len(other.words) == 8
+    assert "    convention: unit_xyxy\n" in recipe.read_text()
+
+
+def test_a_machine_in_batch_mode_is_measured_at_once(tmp_path: Path) -> None:
+    recipe = tmp_path / "probe.yaml"
+    recipe.write_text(RECIPE + "    mode: batch\n")
+    with Seer("unit_xyxy") as server, pytest.raises(SystemExit) as stopped:
+        main(["calibrate", "--recipe", str(recipe), "--images", "8", "--base-url", server.base_url])
+
+    assert (stopped.value.code, len(server.words)) == (0, 8)

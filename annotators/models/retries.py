@@ -226,7 +226,7 @@ def _number(text: str | None) -> float | None:
 def _seconds_until(http_date: str | None) -> float | None:
     try:
         when = parsedate_to_datetime(http_date or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or numbers in it that no date has
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -158,7 +158,19 @@ def test_a_date_is_waited_for() -> None:
     assert waits[1] == 0.0
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "Fri, 99 Foo 2026"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        "-1",
+        "nan",
+        "inf",
+        "Fri, 99 Foo 2026",
+        "Wed, 21 Oct 2026 07:28:00 +99999999999999",
+        "Wed, 99999999999999999999 Oct 2026 07:28:00 GMT",
+    ],
+)
 def test_a_wait_that_is_none_is_ones_own(value: str) -> None:
     _, waits = asked(Script(error(429, {"Retry-After": value}), OK), first_s=0.5)
 

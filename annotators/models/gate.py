@@ -53,22 +53,28 @@ class Quota(NamedTuple):
     folder: Path | None = None
     """Where processes meet; None for this process alone."""
     name: str = "model"
-    """Whose quota it is: what shares a name and a folder shares the quota."""
+    """Whose places they are: what shares a name and a folder shares them."""
+    account: str = "model"
+    """Whose minute it is, likewise: several machines may ask one model."""
 
     def places(self) -> Places:
         """The places in flight."""
         if self.folder is None:
             return Places(self.concurrency)
-        return SharedPlaces(self._file("places"), self.concurrency)
+        return SharedPlaces(self._file("places", self.name), self.concurrency)
 
     def bucket(self, kind: str, per_minute: float | None, clock: Callable[[], float]) -> Bucket | None:
         """The bucket of ``requests`` or ``tokens``; None where they are not limited."""
         if per_minute is None:
             return None
-        return Bucket(per_minute, clock) if self.folder is None else SharedBucket(self._file(kind), per_minute)
+        return (
+            Bucket(per_minute, clock)
+            if self.folder is None
+            else SharedBucket(self._file(kind, self.account), per_minute)
+        )
 
-    def _file(self, kind: str) -> Path:
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+    def _file(self, kind: str, owner: str) -> Path:
+        digest = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Path(f"{self.folder}/{digest}.{kind}")
 
 

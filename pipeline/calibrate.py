@@ -8,29 +8,27 @@ client, views and store of answers as in a run; nothing is paid twice.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from annotators.answers import AnswerStore
 from annotators.base import Workbench
-from annotators.machines.vlm import Config, VisionModel
-from annotators.models.client import Client
+from annotators.machines.vlm import Config
 from annotators.models.conventions import CONVENTIONS
 from annotators.models.conventions.fit import Fit, Shot, farthest_apart, fit_conventions, is_ambiguous
 from annotators.models.conventions.found import numbers_in
 from annotators.models.conversation import Conversations
+from annotators.models.endpoints import asks_of
 from annotators.models.inquiry import Inquiry, Terms
 from annotators.models.reading import read_answer
-from annotators.models.request import PATHS
-from annotators.models.retries import Asker, Backoff
+from annotators.models.retries import Backoff
 from annotators.models.views import plan_views
 from annotators.sandbox import Sandbox
 from schemas.base import canonical_json, content_id
-from schemas.errors import ConfigError, MediaError, ServiceError
+from schemas.errors import MediaError, ServiceError
 from schemas.media.limits import DEFAULT_LIMITS
 from schemas.sample import Sample
 from schemas.task import BoxConvention, Task
@@ -38,10 +36,8 @@ from schemas.taxonomy import Category, Level, Taxonomy
 
 from .filesystems import open_uri
 from .planting.rectangles import SIZES, Target, sample_of, targets
-from .recipe import load_recipe
-from .recipe_edit import set_machine_field
 
-__all__ = ["Calibration", "calibrate", "calibrate_recipe", "lines"]
+__all__ = ["TAXONOMY", "Calibration", "calibrate", "lines"]
 
 MIN_USABLE = 8
 """Fewer answers with four numbers say nothing."""
@@ -132,42 +128,6 @@ def lines(calibration: Calibration) -> Iterator[str]:
     yield from _verdict(calibration)
 
 
-def calibrate_recipe(
-    recipe: str | None,
-    settings: Sequence[str] = (),
-    *,
-    model: str | None,
-    base_url: str | None,
-    convention: str | None,
-    images: int,
-    answers: str | None,
-    seed: int,
-    write: Callable[[str], None],
-) -> bool:
-    """Asks, prints the table, writes the winner into the recipe where one is named; whether it is confirmed.
-
-    With a recipe, its machine of that model (or its only one) is asked as a run with these ``settings`` would ask it.
-    Where only the settings make a machine ask that model, the file is left as it is. Raises ConfigError.
-    """
-    if not (recipe or model):
-        raise ConfigError("nothing says which model to calibrate", remedy="give --model, or --recipe FILE")
-    place = _place_in(recipe, tuple(settings), model) if recipe else _Place("", 0, Config(), Task())
-    config = place.config.evolve(**{key: value for key, value in (("model", model), ("base_url", base_url)) if value})
-    VisionModel(config).check(TAXONOMY)
-    declared = _known(convention) if convention else config.convention
-    stated = declared or place.task.boxes
-    found = calibrate(config, images=images, answers=answers, stated=stated, declared=declared, seed=seed)
-    for line in lines(found):
-        write(line)
-    if place.path and found.is_confirmed and found.winner and not declared:
-        _write_into(place, found.winner)
-        write(f"{place.path}: machines.{place.number}.convention is now {found.winner}")
-    elif found.winner and not place.path:
-        where = f"--set machines.{place.number}.convention={found.winner}" if recipe else f"convention: {found.winner}"
-        write(f"in a recipe: the machine's {where!r}")
-    return found.is_confirmed
-
-
 def _verdict(calibration: Calibration) -> Iterator[str]:
     best, winner, declared = calibration.fits[0], calibration.winner, calibration.declared
     if winner is None:
@@ -205,7 +165,7 @@ async def _ask_all(
     config: Config, bench: Workbench, samples: list[tuple[Target, Sample]], stated: BoxConvention | None
 ) -> list[Shot]:
     # Without a schema: it would demand whole numbers, or an order, of a model that we want to hear from.
-    config = config.evolve(structured="none")
+    config = config.evolve(structured="none", mode="online")
     convention = CONVENTIONS[stated or "original_pixels_xyxy"]
     terms = Terms(
         model=config.model,
@@ -221,21 +181,14 @@ async def _ask_all(
         max_regions=1,
         prefix="",
     )
-    client = Client(
-        config.address,
-        api_key=config.api_key,
-        connections=config.concurrency,
-        timeout_s=config.timeout_s,
-        path=PATHS[config.api],
-    )
-    asker = Asker(client, concurrency=config.concurrency, max_tries=config.max_tries, backoff=Backoff())
+    asker = asks_of(config, bench, Backoff())
     conversations = Conversations(config, terms, bench, asker)
     try:
         found = await asyncio.gather(
             *(_shot(conversations, terms, target, sample, stated) for target, sample in samples), return_exceptions=True
         )
     finally:
-        await client.close()
+        await asker.close()
     return _kept(found)
 
 
@@ -276,52 +229,3 @@ def _inquiry(terms: Terms, target: Target, sample: Sample, stated: BoxConvention
         prompt_sha256=hashlib.sha256(f"{system}\n{words}".encode()).hexdigest(),
         key=key,
     )
-
-
-class _Place(NamedTuple):
-    """The machine of a recipe that is calibrated."""
-
-    path: str
-    number: int
-    config: Config
-    task: Task
-
-
-def _known(convention: str) -> BoxConvention:
-    for name in CONVENTIONS:
-        if name == convention:
-            return name
-    near = difflib.get_close_matches(convention, CONVENTIONS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(CONVENTIONS)}"
-    raise ConfigError(f"there is no box convention {convention!r}", remedy=hint)
-
-
-def _place_in(recipe: str, settings: tuple[str, ...], model: str | None) -> _Place:
-    if not settings and not Path(recipe).is_file():
-        raise ConfigError(f"no file {recipe!r}", remedy="name the recipe by its path: the winner is written into it")
-    loaded = load_recipe(recipe, settings)
-    asking = [(number, config) for number, config in enumerate(loaded.machines) if isinstance(config, Config)]
-    named = [(number, config) for number, config in asking if model in (None, config.model)]
-    if len(named) != 1:
-        models = ", ".join(config.model for _, config in asking)
-        remedy = f"--model is one of: {models}" if models else "make one, e.g. --set machines.0.kind=vlm"
-        raise ConfigError(f"{recipe} has {len(named)} machines to calibrate", remedy=remedy)
-    number, config = named[0]
-    return _Place(recipe if _is_in_file(recipe, number, config.model) else "", number, config, loaded.task)
-
-
-def _is_in_file(recipe: str, number: int, model: str) -> bool:
-    """Whether the recipe's own file, without any settings, has that machine ask that model."""
-    if not Path(recipe).is_file():
-        return False
-    machines = load_recipe(recipe).machines
-    own = machines[number] if number < len(machines) else None
-    return isinstance(own, Config) and own.model == model
-
-
-def _write_into(place: _Place, winner: BoxConvention) -> None:
-    path = Path(place.path)
-    text = set_machine_field(path.read_text(encoding="utf-8"), place.number, "convention", winner, where=place.path)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

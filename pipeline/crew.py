@@ -13,6 +13,7 @@ import annotators.machines
 from annotators.answers import AnswerStore
 from annotators.base import Annotator, Workbench
 from annotators.models.batch.collecting import Deferred
+from annotators.models.options import with_shared_minutes
 from annotators.models.purse import BudgetReached, Purse
 from annotators.sandbox import shared_sandbox
 from schemas.base import Frozen
@@ -74,7 +75,9 @@ class Crew:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="machines")
         self._thread.start()
-        self.machines: tuple[Annotator, ...] = tuple(load(annotators.machines, c) for c in work.recipe.machines)
+        self.machines: tuple[Annotator, ...] = tuple(
+            load(annotators.machines, config) for config in with_shared_minutes(work.recipe.machines)
+        )
         self._failures = 0
         self._telling = threading.Lock()
         self._told_s = 0

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 
 from .docstrings import attribute_docstrings
 
-__all__ = ["Frozen", "Int64", "canonical_json", "content_id"]
+__all__ = ["Confidence", "Frozen", "Int64", "canonical_json", "content_id"]
 
+Confidence = Annotated[float, Field(ge=0, le=1)]
+"""0 (a guess) to 1 (certain)."""
 Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """An integer from outside that a table must be able to hold."""
 

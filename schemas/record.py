@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from .base import Frozen, Int64
-from .candidate import Agreement, Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
+from .candidate import Answer, Attempt, Attribute, Claim, ParseStatus, Region, Verdict
+from .judgement import Agreement
 from .media.types import Image, Media
 from .sample import Finding, Generator, Origin, OriginStatement, Role, Source, TaskInput
 

@@ -14,7 +14,8 @@ from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from schemas.candidate import Agreement, Answer, Attribute, Candidate, Claim, Region, RegionAgreement, Verdict
+from schemas.candidate import Answer, Attribute, Candidate, Claim, Region, Verdict
+from schemas.judgement import Agreement, RegionAgreement
 from schemas.media.types import Document
 from schemas.sample import Asset, Sample
 

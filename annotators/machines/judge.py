@@ -16,8 +16,9 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import canonical_json, content_id
-from schemas.candidate import Candidate, Judgement
+from schemas.candidate import Candidate
 from schemas.errors import AnswerError
+from schemas.judgement import Judgement
 from schemas.sample import Sample
 from schemas.task import Task
 

@@ -13,8 +13,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from schemas.base import content_id
-from schemas.candidate import Attempt, Candidate, Judgement
+from schemas.candidate import Attempt, Candidate
 from schemas.errors import AnswerError, SampleError, ServiceError
+from schemas.judgement import Judgement
 from schemas.sample import Sample
 
 from ..base import Reads

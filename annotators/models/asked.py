@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.candidate import Answer, Attribute, Claim, Judgement, ParseStatus, Region, Verdict, View
+from schemas.candidate import Answer, Attribute, Claim, ParseStatus, Region, Verdict, View
 from schemas.checks import Defect
+from schemas.judgement import Judgement
 from schemas.sample import Asset
 from schemas.task import Task
 from schemas.taxonomy import Taxonomy

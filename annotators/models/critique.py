@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.base import content_id
-from schemas.candidate import Judgement
+from schemas.judgement import Judgement
 
 from .asked import Asked, Findings, Reading
 from .defects import Flaw, shown

@@ -63,5 +63,6 @@ def asks_of(options: ModelOptions, bench: Workbench, backoff: Backoff) -> Asks:
         tokens_per_minute=options.tokens_per_minute,
         folder=bench.shared,
         name=f"{options.title} {options.model} {' '.join(sorted(options.addresses))}",
+        account=options.account,
     )
     return Asker(*clients, concurrency=options.concurrency, max_tries=options.max_tries, backoff=backoff, quota=quota)

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from schemas.errors import ServiceError
 
 from .client import Reply, service_error
-from .pace import Fate, Pace, Start
+from .pace import Fate, Pace, Start, fate_of
 from .shares import Bucket, Places, SharedBucket, SharedPlaces
 
 __all__ = ["Endpoint", "Gate", "Post", "Quota", "Turn", "Way"]
@@ -26,7 +26,8 @@ __all__ = ["Endpoint", "Gate", "Post", "Quota", "Turn", "Way"]
 LOOK_AGAIN_S = 0.02
 """How often a place that other processes hold is looked for."""
 PATIENCE_S = 90.0
-"""An endpoint that only says "not now" is not given up sooner: quotas are counted by the minute."""
+"""An endpoint that only says "not now" is not given up sooner: quotas are counted by the minute, and a server that is
+started anew loads its model for as long."""
 FIRST_GUESS_TOKENS = 1500.0
 """Tokens that a request is taken to cost before the first answer said so."""
 
@@ -53,22 +54,28 @@ class Quota(NamedTuple):
     folder: Path | None = None
     """Where processes meet; None for this process alone."""
     name: str = "model"
-    """Whose quota it is: what shares a name and a folder shares the quota."""
+    """Whose places they are: what shares a name and a folder shares them."""
+    account: str = "model"
+    """Whose minute it is, likewise: several machines may ask one model."""
 
     def places(self) -> Places:
         """The places in flight."""
         if self.folder is None:
             return Places(self.concurrency)
-        return SharedPlaces(self._file("places"), self.concurrency)
+        return SharedPlaces(self._file("places", self.name), self.concurrency)
 
     def bucket(self, kind: str, per_minute: float | None, clock: Callable[[], float]) -> Bucket | None:
         """The bucket of ``requests`` or ``tokens``; None where they are not limited."""
         if per_minute is None:
             return None
-        return Bucket(per_minute, clock) if self.folder is None else SharedBucket(self._file(kind), per_minute)
+        return (
+            Bucket(per_minute, clock)
+            if self.folder is None
+            else SharedBucket(self._file(kind, self.account), per_minute)
+        )
 
-    def _file(self, kind: str) -> Path:
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+    def _file(self, kind: str, owner: str) -> Path:
+        digest = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return Path(f"{self.folder}/{digest}.{kind}")
 
 
@@ -158,10 +165,12 @@ class Gate:
                 self.forget(waiting.admitted.result())
             raise
 
-    def leave(self, way: Way, fate: Fate, *, wait_s: float = 0.0, error: ServiceError | None = None) -> None:
-        """A request came back."""
-        endpoint = way.endpoint
-        endpoint.pace.end(way.start, fate, now=self._clock(), wait_s=wait_s, is_wanted=bool(self._waiting))
+    def leave(
+        self, way: Way, fate: Fate, *, wait_s: float = 0.0, asked_s: float = 0.0, error: ServiceError | None = None
+    ) -> None:
+        """A request came back; the waits are those of Pace."""
+        endpoint, is_wanted = way.endpoint, bool(self._waiting)
+        endpoint.pace.end(way.start, fate, now=self._clock(), wait_s=wait_s, asked_s=asked_s, is_wanted=is_wanted)
         if fate == "answered":
             endpoint.answers += 1
         else:
@@ -259,7 +268,7 @@ class Gate:
         pace, last = endpoint.pace, endpoint.last_error
         if not pace.is_open or pace.failed_probes < self._max_probes:
             return False
-        patience = PATIENCE_S if last is not None and last.__dict__.get("status") == "429" else 0.0
+        patience = PATIENCE_S if last is not None and fate_of(str(last.__dict__.get("status"))) == "refused" else 0.0
         return self._clock() - (pace.opened_at or 0.0) >= patience
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from schemas.base import Frozen
-from schemas.candidate import Judgement
+from schemas.judgement import Judgement
 
 from .asked import MAX_DEFECTS, Asked, Findings, Proposal, Reading
 from .conventions.spelling import is_number

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, field_validator
 
-from schemas.base import Frozen
+from schemas.base import Frozen, canonical_json
 from schemas.task import BoxConvention
 
 from ..base import MachineConfig
@@ -17,7 +18,7 @@ from .prompt import check_prompt
 from .request import Api, Structured
 from .views import Seeing
 
-__all__ = ["ADDRESS", "ModelOptions"]
+__all__ = ["ADDRESS", "ModelOptions", "with_shared_minutes"]
 
 ADDRESS = r"^https?://[^\s@?#]+$"
 """No credentials and no query: recipes are published."""
@@ -43,6 +44,8 @@ class BatchOptions(Frozen):
 class ModelOptions(MachineConfig):
     """Options of a machine that asks a model; what it is asked for is the recipe's task."""
 
+    concurrency: int = Field(64, ge=1, le=4096)
+    """Requests of this machine in flight at once, in all worker processes together."""
     model: str = Field("gpt-4o-mini", min_length=1)
     """Model, as the server names it."""
     base_url: str | None = Field(None, pattern=ADDRESS)
@@ -100,9 +103,10 @@ class ModelOptions(MachineConfig):
     """Several addresses of one model, in place of base_url: each request goes to the one that is least busy for what
     it takes; one that fails is left alone for a while."""
     requests_per_minute: PositiveFloat | None = None
-    """Most requests per minute, in all worker processes together."""
+    """Most requests per minute, of all machines that ask this model there, in all worker processes together; where they
+    state several, the lowest holds."""
     tokens_per_minute: PositiveFloat | None = None
-    """Most tokens per minute, in and out, in all worker processes together."""
+    """Most tokens per minute, in and out, likewise."""
     mode: Literal["online", "batch"] = "online"
     """online: asked at once; batch: by the Batch API of OpenAI at half the price, within a day."""
     batch: BatchOptions = BatchOptions()
@@ -128,6 +132,12 @@ class ModelOptions(MachineConfig):
     def addresses(self) -> tuple[str, ...]:
         """Where the API is, at one or several places."""
         return self.base_urls or (self.address,)
+
+    @property
+    def account(self) -> str:
+        """What a service counts requests by: the model, where it is asked, and whose key it is."""
+        where = sorted(address.rstrip("/") for address in self.addresses)
+        return canonical_json((self.model, where, self.api_key_env))
 
     @property
     def api_key(self) -> str:
@@ -161,3 +171,21 @@ class ModelOptions(MachineConfig):
             view_multiple=family.view_multiple if family else 1,
             min_view_side=family.min_view_side if family else 1,
         )
+
+
+def with_shared_minutes(machines: Sequence[MachineConfig]) -> tuple[MachineConfig, ...]:
+    """The machines, each with the lowest limits per minute that one of its account states: a service counts all."""
+    asking = [config for config in machines if isinstance(config, ModelOptions)]
+    return tuple(
+        config.evolve(
+            requests_per_minute=_lowest(one.requests_per_minute for one in asking if one.account == config.account),
+            tokens_per_minute=_lowest(one.tokens_per_minute for one in asking if one.account == config.account),
+        )
+        if isinstance(config, ModelOptions)
+        else config
+        for config in machines
+    )
+
+
+def _lowest(limits: Iterable[float | None]) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -109,8 +109,18 @@ class Pace:
             self._next_at = max(self._next_at, now) + self.latency_s / self.limit / SPREAD
         return Start(now, self.is_open)
 
-    def end(self, start: Start, fate: Fate, *, now: float, wait_s: float = 0.0, is_wanted: bool = True) -> None:
-        """A request came back. ``wait_s`` is how long to leave a failing endpoint alone.
+    def end(
+        self,
+        start: Start,
+        fate: Fate,
+        *,
+        now: float,
+        wait_s: float = 0.0,
+        asked_s: float = 0.0,
+        is_wanted: bool = True,
+    ) -> None:
+        """A request came back. ``wait_s`` is how long to leave a failing endpoint alone at least, ``asked_s`` the wait
+        that it named.
 
         ``is_wanted`` says whether others wait: an endpoint that is not used to its limit shows nothing by answering.
         """
@@ -118,7 +128,7 @@ class Pace:
         if fate == "answered":
             self._answered(now - start.at, is_wanted)
         else:
-            self._failed(start, fate, now, wait_s)
+            self._failed(start, fate, now, wait_s, asked_s)
 
     def forget(self, start: Start) -> None:
         """A request never went out, or was given up by us: nothing was learned."""
@@ -141,15 +151,16 @@ class Pace:
             step = min(max(1.0, self.limit / 4) * 2.0 ** (self._quiet - 1), self.limit)
             self.limit = min(float(self.most), self.limit + step / self.limit)
 
-    def _failed(self, start: Start, fate: Fate, now: float, wait_s: float) -> None:
+    def _failed(self, start: Start, fate: Fate, now: float, wait_s: float, asked_s: float) -> None:
         self._failures += 1
         if fate == "refused":
             self._refused(start, now)
-            wait_s *= min(1.0, (self.failed_probes + 1) / EARLY_PROBES)
+            asked_s *= min(1.0, (self.failed_probes + 1) / EARLY_PROBES)
         elif fate == "slow":
             if self._since_silence < RARE:
                 self._cut(start, now, AFTER_SILENCE)
             self._since_silence = 0
+        wait_s = max(wait_s, asked_s)
         if start.is_probe:
             self.failed_probes += 1
             self.open_until = now + wait_s

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from schemas.base import content_id
-from schemas.candidate import Candidate, Judgement, Region, View
+from schemas.candidate import Candidate, Region, View
 from schemas.geometry import Box, box_from_mask, box_from_polygons, box_iou
+from schemas.judgement import Judgement
 from schemas.media.types import Modality
 
 from .asked import Asked, Findings, Reading

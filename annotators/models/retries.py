@@ -30,6 +30,8 @@ FATAL_REMEDIES = {
 }
 OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 """Codes of a 429 that no waiting mends."""
+UNHELPED = 1 / 8
+"""Where a wait that the server named has not helped, our own counts too, from so much of its first."""
 
 
 class Answered(NamedTuple):
@@ -50,7 +52,8 @@ class Backoff:
 
     Exponential with full jitter: uniform between 0 and ``min(longest_s, first_s * 2 ** (n - 1))``
     after the n-th failure, so that callers who failed together do not come back together. A wait
-    that the server names is honored, up to ``longest_asked_s``, and never shortened by jitter.
+    that the server names is honored, up to ``longest_asked_s``, and never shortened by jitter; where it has not
+    helped, our own may be longer: some name 0 seconds for as long as they refuse.
     """
 
     first_s: float = 0.5
@@ -61,9 +64,9 @@ class Backoff:
 
     def wait_s(self, failures: int, asked_s: float | None) -> float:
         """Seconds to wait after so many failures, the last of which named ``asked_s`` (or nothing)."""
-        if asked_s is not None:
-            return min(asked_s, self.longest_asked_s)
-        return self.random.uniform(0.0, min(self.longest_s, self.first_s * 2 ** (failures - 1)))
+        first_s = self.first_s if asked_s is None else self.first_s * UNHELPED * (failures > 1)
+        own_s = self.random.uniform(0.0, min(self.longest_s, first_s * 2 ** (failures - 1)))
+        return max(own_s, min(asked_s or 0.0, self.longest_asked_s))
 
 
 class _Failed(NamedTuple):
@@ -156,8 +159,9 @@ class Asker:
         else:
             fate = fate_of(outcome.error.__dict__["status"])
             failures = max(tries, way.endpoint.pace.failed_probes + 1)
-            wait_s = self._backoff.wait_s(failures, outcome.asked_s)
-            self.gate.leave(way, fate, wait_s=wait_s, error=outcome.error)
+            own_s = self._backoff.wait_s(failures, None if outcome.asked_s is None else 0.0)
+            asked_s = min(outcome.asked_s or 0.0, self._backoff.longest_asked_s)
+            self.gate.leave(way, fate, wait_s=own_s, asked_s=asked_s, error=outcome.error)
         return outcome, latency_s
 
     def _is_failed_try(self, way: Way, outcome: _Failed, served: dict[int, int]) -> bool:
@@ -226,7 +230,7 @@ def _number(text: str | None) -> float | None:
 def _seconds_until(http_date: str | None) -> float | None:
     try:
         when = parsedate_to_datetime(http_date or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or numbers in it that no date has
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -57,7 +57,7 @@ def calibrate(
     seed: Annotated[int, typer.Option(help="Seed of the pictures.")] = 0,
 ) -> None:
     """What the numbers of a model's boxes mean, measured on pictures with known boxes; exit 1 where it is not clear."""
-    from ..calibrate import calibrate_recipe
+    from ..calibrate_recipe import calibrate_recipe
 
     about = {"model": model, "base_url": base_url, "convention": convention}
     if not calibrate_recipe(recipe or recipe_, set_, **about, images=images, answers=answers, seed=seed, write=print):

@@ -14,7 +14,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from annotators.models.relocating import HIDDEN, KIND, RELOCATED
-from schemas.candidate import Candidate, Judgement
+from schemas.candidate import Candidate
+from schemas.judgement import Judgement
 from schemas.record import Rejection
 from schemas.sample import Sample
 from schemas.verification import Verification

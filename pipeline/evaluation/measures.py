@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING
 
 from annotators.consensus import ground_of, region_ious
 from annotators.models.relocating import HIDDEN, RELOCATED
-from schemas.candidate import Candidate, Judgement, Region
+from schemas.candidate import Candidate, Region
 from schemas.geometry import box_from_mask, box_from_polygons
+from schemas.judgement import Judgement
 from schemas.sample import Sample
 
 from ..overlaps import ious, matched_rows, place_of, shared_extents

@@ -1,4 +1,4 @@
-"""The command against a server that looks at the pictures it is sent."""
+"""What is measured on a server that looks at the pictures it is sent."""
 
 from __future__ import annotations
 
@@ -8,25 +8,13 @@ import pytest
 
 from annotators.machines.vlm import Config
 from pipeline.calibrate import calibrate, lines
-from pipeline.cli import main
-from schemas.errors import ConfigError, ServiceError
+from schemas.errors import ServiceError
 from schemas.task import BOX_CONVENTIONS, BoxConvention
 from tests.servers.seer import Seer
 
 SMALL = ((320, 240), (240, 320), (500, 200), (200, 500), (600, 340), (340, 600))
 """Some larger than the view of SEEN."""
 SEEN = {"model": "house", "max_view_side": 400}
-
-RECIPE = """\
-# a recipe with one model
-name: probe
-task: artifacts
-taxonomy: artifacts
-sources: [{kind: folder}]
-machines:
-  - kind: vlm
-    model: house   # ours
-"""
 
 
 def test_the_convention_is_found_by_asking(tmp_path: Path) -> None:
@@ -112,86 +100,3 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ServiceError, match="cannot be reached"):
         calibrate(Config(base_url=url, max_tries=1, **SEEN), images=2, answers=str(tmp_path), sizes=SMALL)
-
-
-def test_the_winner_is_written_into_the_recipe_and_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe = tmp_path / "probe.yaml"
-    recipe.write_text(RECIPE)
-    with Seer("nines_xyxy") as server, pytest.raises(SystemExit) as stopped:
-        main(["calibrate", "--recipe", str(recipe), "--base-url", server.base_url, "--images", "24"])
-
-    assert stopped.value.code == 0
-    assert recipe.read_text() == RECIPE.replace("# ours\n", "# ours\n    convention: nines_xyxy\n")
-    assert "machines.0.convention is now nines_xyxy" in capsys.readouterr().out
-
-
-def test_a_declared_convention_that_loses_is_said_and_exits_with_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe = tmp_path / "probe.yaml"
-    recipe.write_text(RECIPE + "    convention: thousandths_xyxy\n")
-    with Seer("unit_xywh") as server, pytest.raises(SystemExit) as stopped:
-        main(["calibrate", "--recipe", str(recipe), "--base-url", server.base_url, "--images", "16"])
-
-    assert stopped.value.code == 1
-    assert recipe.read_text().endswith("    convention: thousandths_xyxy\n")
-    out = capsys.readouterr().out
-    assert "are declared as thousandths_xyxy, which hits 0%; they are unit_xywh, which hits" in out
-
-
-def test_a_machine_that_only_settings_make_is_asked_and_the_file_is_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe = tmp_path / "probe.yaml"
-    text = RECIPE.replace("kind: vlm", "kind: forensic").replace("    model: house   # ours\n", "")
-    recipe.write_text(text)
-    with Seer("unit_xyxy") as server:
-        given = ("kind=vlm", "model=mystery", f"base_url={server.base_url}")
-        settings = [word for setting in given for word in ("--set", f"machines.0.{setting}")]
-        with pytest.raises(SystemExit) as stopped:
-            main(["calibrate", str(recipe), "--images", "16", *settings])
-
-    assert (stopped.value.code, recipe.read_text()) == (0, text)
-    assert "--set machines.0.convention=unit_xyxy" in capsys.readouterr().out
-
-
-def test_settings_beside_a_machine_of_the_file_still_write_the_winner(tmp_path: Path) -> None:
-    recipe = tmp_path / "probe.yaml"
-    recipe.write_text(RECIPE)
-    with Seer("unit_xyxy") as server:
-        arguments = ["--recipe", str(recipe), "--images", "16", "--set", f"machines.0.base_url={server.base_url}"]
-        with pytest.raises(SystemExit) as stopped:
-            main(["calibrate", *arguments])
-
-    assert stopped.value.code == 0
-    assert recipe.read_text() == RECIPE.replace("# ours\n", "# ours\n    convention: unit_xyxy\n")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ([], "nothing says which model"),
-        (["--model", "house", "--base-url", "http://127.0.0.1:9/v1", "--convention", "unit_xyxx"], "did you mean"),
-        (["--recipe", "artifact-polygons"], "no file 'artifact-polygons'"),
-    ],
-)
-def test_what_is_wrong_is_said_before_any_question(
-    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["calibrate", *arguments])
-
-    assert stopped.value.code == 2
-    assert problem in capsys.readouterr().err
-
-
-def test_a_recipe_without_such_a_machine_is_refused(tmp_path: Path) -> None:
-    from pipeline.calibrate import calibrate_recipe
-
-    (tmp_path / "probe.yaml").write_text(RECIPE)
-    options = {"base_url": None, "convention": None, "images": 1, "answers": None, "seed": 0, "write": print}
-
-    with pytest.raises(ConfigError, match="has 0 machines to calibrate"):
-        calibrate_recipe(str(tmp_path / "probe.yaml"), model="other", **options)  # type: ignore[arg-type]

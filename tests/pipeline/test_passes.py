@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -315,3 +316,23 @@ def test_drafts_are_judged_and_rewritten_and_nothing_is_paid_twice(
     assert [(row["is_consistent"], row["explanation"]) for row in judges] == [(True, "Draft 1.")] * 2
     spend = json.loads((tmp_path / "r" / "manifest.json").read_text())["spend"]
     assert (spend["calls"], spend["input_tokens"]) == (10, 1000)
+
+
+@pytest.mark.slow
+def test_a_limit_per_minute_is_one_for_all_machines_of_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none-needed")
+    labelled(tmp_path, 2)
+    times: list[float] = []
+
+    def timed(asked: Asked) -> Any:
+        times.append(time.monotonic())
+        return think(asked)
+
+    with ThinkingServer(timed) as server:
+        base = f"model: gpt-4o-mini, base_url: '{server.base_url}', convention: thousandths_xyxy"
+        recipe = MODELS.replace("{kind: judge,", "{kind: judge, requests_per_minute: 180,").replace("BASE", base)
+        (tmp_path / "passes.yaml").write_text(recipe)
+        assert run(tmp_path) == 0
+
+    assert len(times) == 10
+    assert max(times) - min(times) > (10 - 3) / 3 - 0.1  # three at once, then three per second

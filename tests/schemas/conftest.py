@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schemas import candidate, geometry, record, sample, verification
+from schemas import candidate, geometry, judgement, record, sample, verification
 from schemas.base import Frozen
 from schemas.media import types as media
 from schemas.taxonomy import Category, Level, Taxonomy
@@ -111,7 +111,7 @@ SPECIAL = {
 }
 TYPES = {
     value
-    for module in (candidate, geometry, media, record, sample, verification)
+    for module in (candidate, geometry, judgement, media, record, sample, verification)
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, Frozen) and value is not Frozen
 }

@@ -93,11 +93,11 @@ def test_an_endpoint_that_only_fails_is_left_alone_and_then_asked_by_one() -> No
 def test_where_nothing_is_in_flight_only_time_helps_and_others_ask_a_little_earlier() -> None:
     pace = Pace(1)
     for _ in range(REFUSALS_TO_OPEN):
-        pace.end(pace.start(0.0), "refused", now=0.0, wait_s=10.0)
+        pace.end(pace.start(0.0), "refused", now=0.0, asked_s=10.0)
     assert pace.wait_s(0.0) == pytest.approx(10 / EARLY_PROBES)
-    pace.end(pace.start(1.0), "refused", now=1.0, wait_s=10.0)
+    pace.end(pace.start(1.0), "refused", now=1.0, asked_s=10.0)
     assert pace.wait_s(1.0) == pytest.approx(10 / EARLY_PROBES)
-    pace.end(pace.start(2.0), "refused", now=2.0, wait_s=10.0)
+    pace.end(pace.start(2.0), "refused", now=2.0, asked_s=10.0)
     assert pace.wait_s(2.0) == pytest.approx(20 / EARLY_PROBES)
 
 
@@ -265,6 +265,43 @@ def test_where_all_are_down_it_says_so_soon() -> None:
 
     _, seconds = timeless(ask_all())
     assert seconds < 120
+
+
+class Away(Server):
+    """Answers nothing before ``back_s``, then as many as are asked."""
+
+    def __init__(self, back_s: float, status: int, retry_after: str) -> None:
+        super().__init__(lambda now: 1000, retry_after=retry_after)
+        self.back_s, self.status = back_s, status
+
+    async def post(self, pieces: tuple[bytes, ...]) -> Reply:
+        if asyncio.get_running_loop().time() < self.back_s:
+            self.refused += 1
+            return Reply(self.status, {"Retry-After": self.retry_after} if self.retry_after else {}, "{}")
+        return await super().post(pieces)
+
+
+@pytest.mark.parametrize("retry_after", ["", "0", "2", "30", "1000000000"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_says_not_now_for_a_minute_is_waited_for_and_not_hammered(status: int, retry_after: str) -> None:
+    server = Away(60, status, retry_after)
+    _, seconds = timeless(asked(server, count=200))
+    assert server.answered == 200
+    assert seconds < 60 + (120 if retry_after == "1000000000" else 30)
+    assert server.refused < 64 + 36
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_says_not_now_for_ever_is_given_up(status: int) -> None:
+    server = Away(1e9, status, "0")
+
+    async def ask_all() -> None:
+        with pytest.raises(ServiceError, match=str(status)):
+            await asked(server, count=200)
+
+    _, seconds = timeless(ask_all())
+    assert 90 <= seconds < 150
+    assert server.refused < 64 + 36
 
 
 def test_requests_per_minute_are_kept() -> None:

@@ -11,7 +11,8 @@ from pipeline.evaluation import bench as comparing
 from pipeline.evaluation.bench import BenchRun, with_human_truth
 from pipeline.evaluation.standings import Bench
 from pipeline.evaluation.words import bench_lines, pareto
-from schemas.candidate import Attempt, Candidate, Judgement, Region, Usage
+from schemas.candidate import Attempt, Candidate, Region, Usage
+from schemas.judgement import Judgement
 from schemas.record import Rejection
 from schemas.sample import Sample, TaskInput
 from schemas.verification import Verification

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.gallery.pictures import View
 from pipeline.gallery.rows import disagreements, facets_of, layers_of, row_of
-from schemas.candidate import Agreement, Claim, Region
+from schemas.candidate import Claim, Region
+from schemas.judgement import Agreement
 from schemas.record import FieldSource, Lineage, Record, Reference, ReviewAgreement
 
 Make = Callable[..., Record]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import ConfigError, RunError, ServiceError, WitnessmarkError
+from schemas.errors import ConfigError, ServiceError, WitnessmarkError
 
 from .drain import DRAIN, GO_ON, Interrupted
 from .progress import COUNTERS, shown
@@ -178,22 +177,12 @@ def _finish(running: _Running, write: Callable[[str], None]) -> dict[str, int]:
 
 def _ours(error: BaseException) -> BaseException:
     """The innermost error of ours under what Beam wrapped around it, else the error itself."""
+    from .worker_errors import told
+
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
         chain.append(inner)
-    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or _told(error) or error
-
-
-_GO_ON = "mend that and run the same command again; what is on disk stays good"
-_TOLD = re.compile(r"^schemas\.errors\.(RunError|ServiceError): (.+?)(?: \[while running '.*'\])?$", re.MULTILINE)
-
-
-def _told(error: BaseException) -> WitnessmarkError | None:
-    """An error of ours in another process: Beam brings its trace as text, and its remedy not at all."""
-    if not (found := _TOLD.findall(str(error))):
-        return None
-    kind, message = found[-1]
-    return {"RunError": RunError, "ServiceError": ServiceError}[kind](message, remedy=_GO_ON)
+    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or told(str(error)) or error
 
 
 def _committed(result: Any) -> dict[str, int]:

@@ -123,6 +123,27 @@ def test_what_the_recipe_no_longer_makes_leaves(tmp_path: Path, recipe: Path, pi
     assert defects_of(run) == []
 
 
+def test_what_a_killed_pass_had_exported_leaves_when_the_recipe_no_longer_makes_it(
+    tmp_path: Path, recipe: Path, pictures: Path
+) -> None:
+    run = tmp_path / "run"
+    words = (recipe, "--input", pictures, "--run", run)
+    more = ("--set", "exports.0.kind=jsonl", "--set", "dataset.authors=[A Team]")
+    assert witnessmark("propose", *words, *more) == 0
+    before = manifest_of(run)
+    assert witnessmark("finalize", "--run", run) == 0
+    RunFolder(str(run)).write_manifest(before)  # as if it had been killed right before
+    (run / "exports" / ".theirs").touch()
+    assert (run / "exports" / "jsonl" / "records.jsonl").exists()
+    assert (run / "dataset" / "CITATION.cff").exists()
+
+    assert witnessmark("run", *words, "--accept-recipe-change") == 0
+    assert [p.name for p in (run / "exports").rglob("*") if p.is_file()] == [".theirs"]
+    assert not (run / "dataset" / "CITATION.cff").exists()
+    (run / "exports" / ".theirs").unlink()
+    assert defects_of(run) == []
+
+
 def test_a_dataset_without_rows_holds_nothing_that_loads(tmp_path: Path, recipe: Path) -> None:
     import datasets
 

@@ -14,12 +14,12 @@ import contextlib
 import os
 import pickle
 import queue
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -29,6 +29,7 @@ from schemas.errors import MediaError
 from schemas.media.limits import Limits
 
 from .sandbox_worker import receive, send
+from .time_limit import TimeLimit
 
 __all__ = ["Sandbox", "shared_sandbox"]
 
@@ -145,12 +146,13 @@ class _Worker:
 
     def call(self, payload: bytes, timeout_s: float) -> tuple[bool, Any]:
         """``(True, result)`` or ``(False, exception)``. Raises MediaError when the worker did not live to answer."""
+        limit = TimeLimit(self._pid, timeout_s)
         try:
-            answer = self._exchange(payload, time.monotonic() + timeout_s)
+            answer = self._exchange(payload, timeout_s, limit)
         except TimeoutError:
             self.end(kill=True)
             raise MediaError(
-                f"the decoder was stopped after {timeout_s:g} s",
+                f"the decoder was stopped after {limit.passed_s:g} s",
                 remedy="raise limits.decode_timeout_s, or leave the file out",
             ) from None
         except (EOFError, ConnectionError):
@@ -161,11 +163,20 @@ class _Worker:
             self.end()
         return is_result, value
 
-    def _exchange(self, payload: bytes, deadline: float) -> bytearray:
-        self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
+    def _exchange(self, payload: bytes, timeout_s: float, limit: TimeLimit) -> bytearray:
+        self._channel.settimeout(timeout_s)
         send(self._channel, payload)
-        self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
+        wait_s = timeout_s
+        while not self._answers(wait_s):
+            if not (wait_s := limit.more_s()):
+                raise TimeoutError
         return receive(self._channel)
+
+    def _answers(self, within_s: float) -> bool:
+        """Whether an answer, or the worker's end, has come."""
+        waiting = select.poll()
+        waiting.register(self._channel, select.POLLIN)
+        return bool(waiting.poll(within_s * 1000))
 
     def end(self, *, kill: bool = False) -> int:
         """Hangs up (or kills), waits, and gives the exit code: negative is the signal that killed it."""

@@ -1,6 +1,6 @@
 """``witnessmark`` and ``python -m pipeline``. Nothing is defined here: Beam pickles what is."""
 
-from pipeline.cli import main
+from pipeline.entry import main
 
 if __name__ == "__main__":
     main()

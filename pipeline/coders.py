@@ -11,6 +11,8 @@ from schemas.candidate import Candidate
 from schemas.record import Rejection
 from schemas.sample import Item, Sample
 
+from .worker_errors import tell_once
+
 __all__ = ["PydanticCoder", "register_coders"]
 
 
@@ -47,3 +49,6 @@ def register_coders() -> None:
     """Make Beam use the coder for every type that crosses a stage boundary."""
     for model in (Item, Sample, Candidate, Rejection):
         coders.registry.register_coder(model, PydanticCoder)
+
+
+tell_once()  # here, since every worker imports its coders first; under LOOPBACK the launcher is the worker

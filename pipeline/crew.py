@@ -28,6 +28,7 @@ from .drain import DRAIN
 from .filesystems import open_uri
 from .passes import seen_by, taking_part
 from .passwords import Passwords
+from .received import MachineError, received
 from .recipe import Recipe
 from .stop import leave_stop
 from .storage import RunFolder
@@ -138,8 +139,11 @@ class Crew:
 
     async def _ask(self, machine: Annotator, sample: Sample, earlier: tuple[Candidate, ...]) -> _Answer:
         try:
-            candidates = await (machine.propose_after(sample, earlier) if earlier else machine.propose(sample))
+            given = await (machine.propose_after(sample, earlier) if earlier else machine.propose(sample))
+            candidates = received(given, machine.config, sample, self._taxonomy)
         except SampleError as error:
+            if isinstance(error, MachineError):  # every further sample would be paid for and end like this one
+                self._stop(str(error))
             return _rejection(machine, sample, error)
         except Deferred as deferred:
             defer(self._run, deferred)
@@ -153,9 +157,11 @@ class Crew:
     def _note_failure(self, error: ServiceError) -> None:
         self._failures += 1
         if getattr(error, "is_fatal", False) or self._failures >= FAILURES_IN_A_ROW:
-            reason = str(error) if isinstance(error, BudgetReached) else f"the model service does not work: {error}"
-            DRAIN.start(reason)
-            leave_stop(self._run, reason)
+            self._stop(str(error) if isinstance(error, BudgetReached) else f"the model service does not work: {error}")
+
+    def _stop(self, reason: str) -> None:
+        DRAIN.start(reason)
+        leave_stop(self._run, reason)
 
 
 def _proposed(answers: Sequence[_Answer]) -> Proposed:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import ConfigError, RunError, ServiceError, WitnessmarkError
+from schemas.errors import ConfigError, ServiceError, WitnessmarkError
 
 from .drain import DRAIN, GO_ON, Interrupted
 from .progress import COUNTERS, shown
@@ -147,7 +148,6 @@ class _Running(threading.Thread):
         self.root = root
         self.error: BaseException | None = None
         self.counters: dict[str, int] = {}
-        # An event, not join(): an interrupt inside of join() marks a running thread as stopped.
         self.finished = threading.Event()
         self.start()
 
@@ -163,37 +163,52 @@ class _Running(threading.Thread):
 
 
 def _finish(running: _Running, write: Callable[[str], None]) -> dict[str, int]:
-    while not running.finished.is_set():
-        try:
-            running.finished.wait(0.2)
-        except KeyboardInterrupt:
-            if DRAIN.is_on:
-                raise Interrupted("stopped at once", remedy="run the same command again to go on") from None
-            write("stopping: calls in flight are finished and kept (Ctrl-C again to stop at once)")
+    with _counted_interrupts() as heard:
+        while not running.finished.wait(0.2):
+            _mind(heard, write)
+        if heard:  # in the last moment
             DRAIN.start("interrupted")
     if running.error is not None:
         raise _ours(running.error)
     return running.counters
 
 
+def _mind(heard: list[int], write: Callable[[str], None]) -> None:
+    """The first Ctrl-C drains; a further one, or one while the graph drains anyhow, ends at once."""
+    if not heard or (len(heard) == 1 and DRAIN.reason == "interrupted"):
+        return
+    if DRAIN.is_on:
+        raise Interrupted("stopped at once", remedy="run the same command again to go on")
+    write("stopping: calls in flight are finished and kept (Ctrl-C again to stop at once)")
+    DRAIN.start("interrupted")
+
+
+@contextmanager
+def _counted_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C as a longer list, not as an exception: one that is raised in a finalizer would be lost.
+
+    Another thread than the main one hears none, and what the process was told to ignore stays ignored.
+    """
+    heard: list[int] = []
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield heard
+        return
+    signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _ours(error: BaseException) -> BaseException:
     """The innermost error of ours under what Beam wrapped around it, else the error itself."""
+    from .worker_errors import told
+
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
         chain.append(inner)
-    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or _told(error) or error
-
-
-_GO_ON = "mend that and run the same command again; what is on disk stays good"
-_TOLD = re.compile(r"^schemas\.errors\.(RunError|ServiceError): (.+?)(?: \[while running '.*'\])?$", re.MULTILINE)
-
-
-def _told(error: BaseException) -> WitnessmarkError | None:
-    """An error of ours in another process: Beam brings its trace as text, and its remedy not at all."""
-    if not (found := _TOLD.findall(str(error))):
-        return None
-    kind, message = found[-1]
-    return {"RunError": RunError, "ServiceError": ServiceError}[kind](message, remedy=_GO_ON)
+    return next((e for e in reversed(chain) if isinstance(e, WitnessmarkError)), None) or told(str(error)) or error
 
 
 def _committed(result: Any) -> dict[str, int]:

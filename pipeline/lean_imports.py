@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 __all__ = ["import_lean"]
@@ -19,7 +18,7 @@ LOADERS = (__name__, "importlib.", "_frozen_importlib")
 OURS = frozenset({"schemas", "annotators", "pipeline"})
 
 
-class _Unused(MetaPathFinder):
+class _Unused:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         if name in UNUSED and (_is_loading_beam() or _is_asked_below_us()):
             raise ModuleNotFoundError(f"{name} is hidden from Beam and pyarrow", name=name)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from annotators.base import OpenUri
 from annotators.sandbox import shared_sandbox
 from schemas.arrow import Config
 from schemas.candidate import Region
 from schemas.errors import SampleError
-from schemas.media.measure import Measured, measure
+from schemas.media.measure import measure
 from schemas.media.structure import content_end, png_chunks
 from schemas.media.types import Document, Image
-from schemas.record import Record
+from schemas.record import Record, Reference
 from schemas.taxonomy import Taxonomy
 
 from .filesystems import exists, open_uri
@@ -55,14 +57,10 @@ def _medium(
         yield "its medium's bytes do not hash to asset_id"
         return
     password = passwords.of_sample(record.sample_id) if _is_locked(record) else None
-    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], record.file_name, recipe, password)
-    try:
-        measured = measuring.result()
-    except SampleError as error:
-        yield f"its medium cannot be decoded: {error.message}"
-        return
-    if measured.media != record.media:
-        yield "measuring its medium again gives something else than the row says"
+    differs = "measuring its medium again gives something else than the row says"
+    yield from _measured(
+        partial(_embedded, feature["bytes"]), "memory", record, ("its medium", differs), recipe, password
+    )
 
 
 def _reference(feature: dict[str, Any] | None, record: Record, recipe: Recipe) -> Iterator[str]:
@@ -72,14 +70,8 @@ def _reference(feature: dict[str, Any] | None, record: Record, recipe: Recipe) -
         yield "its second image is published without a description, or missing" if feature else "has no second image"
     if feature is None or said is None:
         return
-    measuring = shared_sandbox(recipe.limits).submit(_measured, feature["bytes"], said.file_name, recipe, None)
-    try:
-        measured = measuring.result()
-    except SampleError as error:
-        yield f"its second image cannot be decoded: {error.message}"
-        return
-    if (measured.asset_id, measured.byte_size, measured.media) != (said.asset_id, said.byte_size, said.media):
-        yield "its second image is not the one that the row describes"
+    words = "its second image", "its second image is not the one that the row describes"
+    yield from _measured(partial(_embedded, feature["bytes"]), "memory", said, words, recipe)
 
 
 def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) -> Iterator[str]:
@@ -88,26 +80,41 @@ def _beside(name: str | None, record: Record, dataset_uri: str, recipe: Recipe) 
     if not name or record.asset_id not in name or not exists(uri):
         yield f"its medium is neither embedded nor the file beside it ({name})"
         return
-    try:
-        measured = (
-            shared_sandbox(recipe.limits)
-            .submit(measure, open_uri, uri, file_name=record.file_name, limits=recipe.limits)
-            .result()
-        )
-    except SampleError as error:
-        yield f"its medium cannot be decoded: {error.message}"
-        return
-    if (measured.asset_id, measured.media) != (record.asset_id, record.media):
-        yield "the file beside it is not the medium that the row describes"
+    words = "its medium", "the file beside it is not the medium that the row describes"
+    yield from _measured(open_uri, uri, record, words, recipe)
 
 
 def _is_locked(record: Record) -> bool:
     return isinstance(record.media, Document) and record.media.is_encrypted
 
 
-def _measured(data: bytes, file_name: str, recipe: Recipe, password: str | None) -> Measured:
-    """Measure embedded bytes; runs in a decoder process."""
-    return measure(lambda _: io.BytesIO(data), "memory", file_name=file_name, limits=recipe.limits, password=password)
+def _embedded(data: bytes, _: str) -> BinaryIO:
+    """Opens the bytes of a row; runs in a decoder process."""
+    return io.BytesIO(data)
+
+
+def _measured(
+    opened: OpenUri,
+    uri: str,
+    said: Record | Reference,
+    words: tuple[str, str],
+    recipe: Recipe,
+    password: str | None = None,
+) -> Iterator[str]:
+    """A line where a decoder process measures something else than is ``said``; ``words`` are its name and that line."""
+    name, differs = words
+    limits = recipe.limits
+    try:
+        found = (
+            shared_sandbox(limits)
+            .submit(measure, opened, uri, file_name=said.file_name, limits=limits, password=password)
+            .result()
+        )
+    except SampleError as error:
+        yield f"{name} cannot be decoded: {error.message}"
+        return
+    if (found.asset_id, found.byte_size, found.media) != (said.asset_id, said.byte_size, said.media):
+        yield differs
 
 
 def _preview(row: dict[str, Any], record: Record, config: Config, recipe: Recipe) -> Iterator[str]:

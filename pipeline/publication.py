@@ -25,7 +25,7 @@ from .plan import Plan
 from .quality import read_quality, write_quality
 from .recipe import Recipe
 from .reporting import Seen, look_through, near_groups, reported
-from .reviews import write_reviews
+from .reviews import REVIEWS, write_reviews
 from .shards import WrittenShard
 from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
 from .split_proof import SplitProof, crowding, proof_of, write_proof
@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 WRITTEN = ("dataset", "exports", "media", "people")
 """Folders whose files a killed process may leave half written; tables do so under hidden names of their own."""
+BESIDE = ("dataset/README.md", "dataset/croissant.json", "dataset/CITATION.cff", f"dataset/{REVIEWS}")
+"""What may be written beside the shards."""
 
 
 def publication(
@@ -57,7 +59,7 @@ def publication(
         files |= _described(run, manifest, recipe, plan, written, seen, files, write)
         told = reported(run, manifest.evolve(files=files), recipe, seen)
         files = {**told.files, **exported.result()}
-    _remove_known(run, manifest.files.keys() - files.keys())
+    _remove_unnamed(run, manifest.files, files)
     return told.evolve(files=files)
 
 
@@ -123,12 +125,14 @@ def _remove_unfinished(run: RunFolder) -> None:
             remove(uri)
 
 
-def _remove_known(run: RunFolder, paths: Iterable[str]) -> None:
+def _remove_unnamed(run: RunFolder, old: Iterable[str], files: Mapping[str, FileFact]) -> None:
     """What an earlier pass made beside the shards and this recipe does not: an export, a citation.
 
-    The paths are a manifest's, which may come from elsewhere: nothing outside of the two folders is touched.
+    A pass that was killed has left files that no manifest names: whatever lies in ``exports`` is a pass's. The
+    ``old`` paths are a manifest's, which may come from elsewhere: nothing outside of the two folders is touched.
     """
-    for path in paths:
+    exports = (uri.removeprefix(f"{run.uri}/") for uri, _ in list_files(run.path("exports")))
+    for path in {*old, *BESIDE, *(path for path in exports if "/." not in path)} - files.keys():
         folder, *below = path.split("/")
         if folder in ("dataset", "exports") and not {"", ".", ".."} & set(below):
             remove(run.path(folder, *below))

@@ -104,7 +104,7 @@ def propose(
     """Run graph 1 and count, with batches between its passes where machines want them.
 
     Raises RunError where the counts do not add up, BudgetReached where the run would cost more than ``budget`` US
-    dollars over its whole life.
+    dollars over its whole life, ConfigError where there was nothing to read.
     """
     from .graphs import beam_options, is_dry_run, run_graph
     from .propose import build_propose
@@ -131,6 +131,11 @@ def propose(
     if reason := stop_reason(run):
         raise ServiceError(f"propose: {reason}", remedy=GO_ON)
     counts = {"ingest": count_ingest(run, counters.get("items")), "propose": count_propose(run, work.recipe)}
+    if not counts["ingest"].found:
+        raise ConfigError(
+            f"there is no item in {', '.join(manifest.inputs) or 'what the sources make'}",
+            remedy="a manifest needs rows, a container members; see the sources of docs/recipe.md",
+        )
     manifest = manifest.evolve(stages=counts)
     run.write_manifest(manifest)
     Batches(run, purse, write).forget()

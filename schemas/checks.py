@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .candidate import Region
+from .candidate import Candidate, Region
 from .geometry import Box, box_from_mask, box_holds, clamp_box, clamp_polygon, mask_area, polygon_defects
 from .media.types import Document, Image, Media, Page, Video
 from .record import Record
 from .taxonomy import Taxonomy
 
-__all__ = ["Defect", "check_record", "check_region", "is_placeholder"]
+__all__ = ["Defect", "check_candidate", "check_record", "check_region", "is_placeholder"]
 
 Size = tuple[float, float]
 
@@ -54,6 +54,14 @@ def check_record(record: Record, taxonomy: Taxonomy) -> tuple[Defect, ...]:
         *_references(record),
         *_status(record),
     )
+
+
+def check_candidate(candidate: Candidate, media: Mapping[str, Media], taxonomy: Taxonomy) -> tuple[Defect, ...]:
+    """Everything for which a row with this candidate's annotation would be refused.
+
+    ``media`` are the sample's by asset id, the primary one also under the empty id.
+    """
+    return (*_placed("regions", candidate.regions, media, taxonomy), *_text(candidate), *_references(candidate))
 
 
 def check_region(region: Region, media: Media, taxonomy: Taxonomy | None) -> tuple[Defect, ...]:
@@ -234,24 +242,25 @@ def _media(media: Media) -> Iterator[Defect]:
 
 
 def _regions(record: Record, taxonomy: Taxonomy) -> Iterator[Defect]:
-    for name, regions, categories in (
-        ("regions", record.regions, taxonomy),
-        ("ground_truth", record.ground_truth, None),
-    ):
-        for region_id in _twice(region.region_id for region in regions):
-            yield Defect("region_twice", f"{name}: {region_id!r} names several regions")
-        media: dict[str, Media] = {"": record.media, record.asset_id: record.media}
-        if record.reference:
-            media.setdefault(record.reference.asset_id, record.reference.media)
-        for region in regions:
-            yield from check_region(region, media.get(region.asset_id, record.media), categories)
-            if region.asset_id not in media:
-                yield Defect(
-                    "unknown_asset", f"region {region.region_id}: lies in {region.asset_id!r}, not in this row"
-                )
+    media: dict[str, Media] = {"": record.media, record.asset_id: record.media}
+    if record.reference:
+        media.setdefault(record.reference.asset_id, record.reference.media)
+    yield from _placed("regions", record.regions, media, taxonomy)
+    yield from _placed("ground_truth", record.ground_truth, media, None)
 
 
-def _text(record: Record) -> Iterator[Defect]:
+def _placed(
+    name: str, regions: Sequence[Region], media: Mapping[str, Media], taxonomy: Taxonomy | None
+) -> Iterator[Defect]:
+    for region_id in _twice([region.region_id for region in regions]):
+        yield Defect("region_twice", f"{name}: {region_id!r} names several regions")
+    for region in regions:
+        yield from check_region(region, media.get(region.asset_id, media[""]), taxonomy)
+        if region.asset_id not in media:
+            yield Defect("unknown_asset", f"region {region.region_id}: lies in {region.asset_id!r}, not in this row")
+
+
+def _text(record: Record | Candidate) -> Iterator[Defect]:
     if record.explanation and is_placeholder(record.explanation):
         yield Defect("placeholder_explanation", f"the explanation is {record.explanation!r}")
     for claim in record.claims:
@@ -260,7 +269,7 @@ def _text(record: Record) -> Iterator[Defect]:
             yield Defect("claim_outside", f"{stretch} of an explanation of {len(record.explanation)}")
 
 
-def _references(record: Record) -> Iterator[Defect]:
+def _references(record: Record | Candidate) -> Iterator[Defect]:
     known = {region.region_id for region in record.regions}
     cited = [("a claim", claim.region_ids) for claim in record.claims]
     cited += [("an answer", answer.region_ids) for answer in record.answers]
@@ -289,5 +298,7 @@ def _clean(record: Record, has_person: bool) -> Iterator[Defect]:
         yield Defect("clean_without_person", "annotated_clean, but neither a person nor the ground truth says so")
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _twice(names: Sequence[str]) -> list[str]:
+    if len(set(names)) == len(names):  # nearly always, and a Counter costs ten times that
+        return []
     return sorted(name for name, count in Counter(names).items() if count > 1)

@@ -173,12 +173,17 @@ def _plain(uri: str) -> str:
     return local_path(uri).replace("://", "/")
 
 
+_HOLDS_NOTHING = {False: "holds no file", True: "matches no file"}
+_LOOK_AGAIN = "check its name: * matches within one folder, ** over any depth, and a quoted ~ stays as it is"
+
+
 def route(sources: Sequence[Source], inputs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The inputs of each source, in order: the first that accepts one takes it, a fallback only what is left.
 
     Sources that look into files are asked before those that go by a name. An input given twice is read once. Raises
     ConfigError where there is none and every source reads some, for an input that no source of the recipe accepts,
-    and for a local one that does not exist; a command calls it before any work.
+    and for a local one that does not exist or holds no file; a command calls it before any work. Nothing to read is
+    wrong use, as it is to pytest and ESLint: an empty dataset that ends well would hide a misspelled glob.
     """
     if sources and not inputs and all(source.needs_input for source in sources):
         raise ConfigError(
@@ -190,6 +195,8 @@ def route(sources: Sequence[Source], inputs: Sequence[str]) -> tuple[tuple[str, 
     for uri in dict.fromkeys(inputs):
         if is_local(uri) and not has_glob(uri) and not exists(uri):
             raise ConfigError(f"there is no input {printable(uri)!r}", remedy="check its name")
+        if is_local(uri) and next(iter(scan(uri)), None) is None:
+            raise ConfigError(f"the input {printable(uri)!r} {_HOLDS_NOTHING[has_glob(uri)]}", remedy=_LOOK_AGAIN)
         takers = (i for i in preferred if sources[i].accepts(uri))
         taken[_first(takers, uri, sources)].append(uri)
     return tuple(tuple(uris) for uris in taken)

@@ -29,7 +29,8 @@ class Limits(Frozen):
     max_duration_s: PositiveFloat = 4 * 3600.0
     """Longest video in seconds, by its frames (not by what its header claims)."""
     decode_timeout_s: PositiveFloat = 30.0
-    """Seconds after which a decoder at work on one file is stopped."""
+    """Seconds that a decoder may compute for one file before it is stopped. One that only waits is stopped after as
+    many; one that gets too little of a crowded machine goes on, until it has taken four times as long."""
     decode_memory_bytes: PositiveInt = 1536 * MIB
     """Memory in bytes that one decoder process may allocate."""
     max_text_bytes: PositiveInt = 64 * 1024

@@ -70,6 +70,32 @@ def test_a_hang_is_stopped_and_the_next_call_works(sandbox):
     assert sandbox.submit(operator.add, 1, 2).result() == 3
 
 
+STARVED = """
+import time
+end = time.monotonic() + {seconds}
+while time.monotonic() < end:
+    time.sleep(0.01)
+    sum(range(20_000))
+"""
+"""Computes a twentieth of the time, as on a machine with far too much to do."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says how long another process has computed")
+def test_a_decoder_that_gets_little_of_the_machine_is_waited_for(sandbox):
+    assert sandbox.submit(exec, STARVED.format(seconds=1.2), timeout_s=0.8).result() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit alone counts")
+def test_that_has_an_end_too(sandbox):
+    with pytest.raises(MediaError, match=r"^the decoder was stopped after 1.6 s"):
+        sandbox.submit(exec, STARVED.format(seconds=600), timeout_s=0.4).result()
+
+
+def test_a_decoder_that_computes_for_ever_is_stopped(sandbox):
+    with pytest.raises(MediaError, match=r"^the decoder was stopped after 0.[28] s"):  # 0.8 s on a crowded machine
+        sandbox.submit(exec, "while True: pass", timeout_s=0.2).result()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

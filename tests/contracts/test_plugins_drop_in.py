@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -239,3 +239,40 @@ def test_a_recipe_names_dropped_files_like_any_others(drop, tmp_path: Path) -> N
     (lineage,) = row["lineage"]
     assert (lineage["machine"], lineage["kind"], lineage["verdict"]) == ("merry", "optimist", "real")
     assert (run / "exports" / "names" / "names.txt").read_text() == "my a.png\n"
+
+
+@pytest.fixture
+def asked_of(drop, tmp_path: Path) -> Callable[[str, int], Path]:
+    """Runs the annotator of that text on two pictures and expects that exit code; the run folder."""
+
+    def ask(text: str, code: int) -> Path:
+        drop(annotators.machines, "optimist", text)
+        recipe, run = tmp_path / "wrong.yaml", tmp_path / "run"
+        recipe.write_text("name: wrong\ntaxonomy: artifacts\nsources: [{kind: folder}]\nmachines: [{kind: optimist}]\n")
+        (tmp_path / "in").mkdir()
+        for color in ("red", "blue"):
+            Picture.new("RGB", (10, 8), color).save(tmp_path / "in" / f"{color}.png")
+        with pytest.raises(SystemExit) as ended:
+            main(["propose", str(recipe), "--input", str(tmp_path / "in"), "--run", str(run)])
+        assert (ended.value.code or 0) == code
+        return run
+
+    return ask
+
+
+def test_an_annotator_with_ids_of_its_own_is_named_at_its_first_sample(asked_of, capsys) -> None:
+    run = asked_of(MACHINE.replace('content_id("optimist", sample.sample_id)', '"nr 1"'), 3)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "witnessmark: " in line]
+    assert "machine 'optimist' (kind optimist) gave candidate_id 'nr 1', not 64 lower-case hex digits" in line
+    assert "mend annotators/machines/optimist.py" in line
+    assert not list((run / "candidates").glob("*.parquet"))
+
+
+def test_an_annotator_that_draws_outside_has_its_samples_rejected_by_propose(asked_of) -> None:
+    region = 'Region(region_id="1", box=Box(x1=0, y1=0, x2=90, y2=4), category="low-level-texture", source="machine")'
+    drawn = MACHINE.replace("verdict_score=self.config.certainty", f"regions=({region},)")
+    run = asked_of(drawn.replace("import Candidate", "import Candidate, Region\nfrom schemas.geometry import Box"), 0)
+    rows = pq.read_table(run / "rejections").to_pylist()
+    assert {(row["stage"], row["machine"], row["error"]) for row in rows} == {("propose", "optimist", "AnswerError")}
+    assert len(rows) == 2
+    assert "box (0, 0, 90, 4) reaches 80 px outside of 10 x 8 px" in rows[0]["message"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +123,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(made: Path, tmp_path: Path) -> Path:
     """A copy of the finished run, to be changed at will."""
     return Path(shutil.copytree(made / "run", tmp_path / "run"))
+
+
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Tests that a shell runs behind it ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

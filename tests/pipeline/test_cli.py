@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from pipeline.cli import main
-
-
-@pytest.fixture
-def ctrl_c_is_heard() -> Iterator[None]:
-    """Tests that a shell runs behind it ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
+from pipeline.drain import Interrupted
 from pipeline.graphs import beam_options, is_dry_run, run_graph
 from schemas.errors import ConfigError, RunError
 
@@ -104,3 +106,19 @@ def test_an_error_of_ours_in_another_process_is_known_by_its_trace() -> None:
         run_graph(build, beam_options([]), stage="finalize", write=lambda _: None)
     assert caught.value.message == "cannot write to /run/a.parquet: No space left on device"
     assert caught.value.remedy.endswith("run the same command again; what is on disk stays good")
+
+
+def _press_ctrl_c(_: int) -> None:
+    signal.raise_signal(signal.SIGINT)  # in the graph's thread; Python hears it in the main one
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_in_the_last_moment_is_not_lost() -> None:
+    import apache_beam as beam
+
+    def build(root: beam.Pipeline) -> None:
+        root | beam.Create([0]) | beam.Map(_press_ctrl_c)
+
+    with pytest.raises(Interrupted, match="finalize: interrupted"):
+        run_graph(build, beam_options([]), stage="finalize", write=lambda _: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

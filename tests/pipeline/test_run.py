@@ -123,6 +123,27 @@ def test_what_the_recipe_no_longer_makes_leaves(tmp_path: Path, recipe: Path, pi
     assert defects_of(run) == []
 
 
+def test_what_a_killed_pass_had_exported_leaves_when_the_recipe_no_longer_makes_it(
+    tmp_path: Path, recipe: Path, pictures: Path
+) -> None:
+    run = tmp_path / "run"
+    words = (recipe, "--input", pictures, "--run", run)
+    more = ("--set", "exports.0.kind=jsonl", "--set", "dataset.authors=[A Team]")
+    assert witnessmark("propose", *words, *more) == 0
+    before = manifest_of(run)
+    assert witnessmark("finalize", "--run", run) == 0
+    RunFolder(str(run)).write_manifest(before)  # as if it had been killed right before
+    (run / "exports" / ".theirs").touch()
+    assert (run / "exports" / "jsonl" / "records.jsonl").exists()
+    assert (run / "dataset" / "CITATION.cff").exists()
+
+    assert witnessmark("run", *words, "--accept-recipe-change") == 0
+    assert [p.name for p in (run / "exports").rglob("*") if p.is_file()] == [".theirs"]
+    assert not (run / "dataset" / "CITATION.cff").exists()
+    (run / "exports" / ".theirs").unlink()
+    assert defects_of(run) == []
+
+
 def test_a_dataset_without_rows_holds_nothing_that_loads(tmp_path: Path, recipe: Path) -> None:
     import datasets
 
@@ -149,6 +170,12 @@ def test_too_many_rejections_exit_with_one(tmp_path: Path, recipe: Path, picture
         (("run", "nonsense"), "no file 'nonsense'"),
         (("run", "RECIPE", "--input", "/does/not/exist"), "there is no input '/does/not/exist'"),
         (("run", "RECIPE"), "nothing says what to read (give --input"),
+        (("run", "RECIPE", "--input", "EMPTY"), "empty' holds no file (check its name"),
+        (("run", "RECIPE", "--input", "EMPTY/**/*.png"), "empty/**/*.png' matches no file (check its name"),
+        (
+            ("run", "RECIPE", "--input", "ROWLESS", "--set", "sources.0.kind=manifest"),
+            "rows.csv (a manifest needs row",
+        ),
         (("finalize",), "holds no run"),
         (("run", "RECIPE", "--input", "PARENT"), "lies inside the input"),
         (("run", "RECIPE", "--runner=DaskRunner"), "DaskRunner is refused"),
@@ -158,7 +185,10 @@ def test_too_many_rejections_exit_with_one(tmp_path: Path, recipe: Path, picture
 def test_wrong_use_exits_with_two_and_says_what(
     arguments: tuple[str, ...], message: str, tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [{"RECIPE": str(recipe), "PARENT": str(tmp_path)}.get(a, a) for a in arguments]
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    (tmp_path / "rows.csv").write_text("uri\n")
+    names = {"RECIPE": recipe, "PARENT": tmp_path, "EMPTY": tmp_path / "empty", "ROWLESS": tmp_path / "rows.csv"}
+    given = ["/".join([str(names.get(first, first)), *rest]) for first, *rest in (a.split("/") for a in arguments)]
     assert witnessmark(*given, "--run", tmp_path / "run") == 2
     assert message in capsys.readouterr().err
 

@@ -119,6 +119,32 @@ def test_the_portable_job_service_gives_the_same_bytes(
     assert run(recipe, pictures, tmp_path / "portable", *beam) == expected
 
 
+SMALL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
+from pipeline.cli import main
+main(sys.argv[1:])
+"""
+"""The command on a disk that takes no shard; its workers are as limited as it is."""
+
+
+@pytest.mark.parametrize("where", ["two processes", "the job service"])
+def test_a_full_disk_in_a_worker_is_one_line(
+    where: str, recipe: Path, pictures: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    beam = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    if where == "the job service":
+        endpoint = request.getfixturevalue("job_service")
+        beam = ["--runner=PortableRunner", f"--job_endpoint={endpoint}", "--environment_type=LOOPBACK"]
+    command = [sys.executable, "-c", SMALL_DISK, *words(recipe, pictures, tmp_path / "run"), *beam]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=recipe.parent)
+    assert done.returncode == 3, done.stderr
+    *progress, last = done.stderr.splitlines()
+    assert last.startswith(f"witnessmark: cannot write to {tmp_path}/run/"), done.stderr
+    assert "File too large" in last
+    assert {line.partition(":")[0] for line in progress} <= {"propose", "finalize"}, done.stderr
+
+
 def test_the_commands_translate_for_dataflow_and_run_nothing(recipe: Path, pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("apache_beam.runners.dataflow.internal.apiclient")
     beam = ("--runner=DataflowRunner", "--dry_run", "--project=some-project", "--region=europe-west1")

@@ -30,6 +30,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
 _SAME = {"none": "null"}
 """Python's word for JSON's; the others differ by case alone."""
+_OBJECT, _BRACE = re.compile(r'\{\s*"'), re.compile(r"[{}]")
+_BEGUN = re.compile(r"\s*(?:```\w*\s*)?\{")
+"""An answer that begins with its object."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -78,8 +81,9 @@ def _cut_out(text: str, key: str) -> Found | None:
 
 
 def _objects(text: str, key: str) -> Iterator[dict[str, Any]]:
-    """Every whole JSON object in the words that has the key and lies in no other such one, in order."""
+    """Every whole JSON object in the words that has the key and lies in no other such one, nor in a broken one."""
     decoder, end = json.JSONDecoder(object_pairs_hook=_once), 0
+    plain = _STRING.sub(lambda said: " " * len(said[0]), text)
     for start in _starts(text):
         if start < end:
             continue
@@ -88,10 +92,26 @@ def _objects(text: str, key: str) -> Iterator[dict[str, Any]]:
         except (_KeyTwiceError, RecursionError):  # what nests so deeply is slow to find out, and no answer of ours
             raise
         except ValueError:
+            end = max(end, _broken_end(text, plain, start))
             continue
         if key in value:
             end = after
             yield value
+
+
+def _broken_end(text: str, plain: str, start: int) -> int:
+    """Where the object that cannot be read ends; ``start`` where it looks like none, or where it never ends.
+
+    ``plain`` is the text with blanks for strings. What an answer begins with and never closes ends with the text.
+    """
+    if plain[start] != "{" or not _OBJECT.match(text, start):
+        return start
+    depth = 0
+    for brace in _BRACE.finditer(plain, start):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return brace.end()
+    return len(text) if _BEGUN.match(text) and text.find("{") == start else start
 
 
 def _mended(text: str, key: str) -> Found:
@@ -100,7 +120,7 @@ def _mended(text: str, key: str) -> Found:
     start, end = text.find("{"), text.rfind("}") + 1
     part = text[start:end]
     if start < 0 or not _is_closed(text[start:]):
-        is_begun = start >= 0 and re.match(r"(```\w*\s*)?\{", text.lstrip()) is not None
+        is_begun = start >= 0 and _BEGUN.match(text) is not None
         return Found(None, defect=Flaw.CUT_OFF.told(after="") if is_begun else Flaw.NOT_JSON.told(key=key))
     try:
         value = json_repair.loads(part, skip_json_loads=True) if len(part) <= MAX_MENDED else None

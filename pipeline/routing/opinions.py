@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
 from schemas.arrow import from_arrow
-from schemas.candidate import Candidate, Region, Verdict
+from schemas.candidate import Candidate, ParseStatus, Region, Verdict
 from schemas.geometry import Keyframe, box_from_polygons
 
 from ..storage import RunFolder
@@ -19,6 +19,8 @@ COLUMNS = (
     "candidate_id", "sample_id", "machine", "model", "conditioning", "verdict", "verdict_score", "regions",
     "attributes", "answers", "parse_status", "attempts", "parent_ids",
 )  # fmt: skip
+FAULTY = frozenset(get_args(ParseStatus)) - {"ok"}
+"""Statuses of answers that were mended, or asked for again."""
 
 
 class Opinion(NamedTuple):
@@ -75,7 +77,7 @@ def opinion_of(candidate: Candidate) -> Opinion:
         verdict_score=candidate.verdict_score,
         regions=tuple(map(_spot, candidate.regions)),
         says_something=bool(said),
-        is_flagged=candidate.parse_status != "ok" or len(candidate.attempts) > 1,
+        is_flagged=_is_flagged(candidate.parse_status, [attempt.status for attempt in candidate.attempts]),
         is_derived=bool(candidate.parent_ids),
     )
 
@@ -91,9 +93,14 @@ def _from_row(row: Mapping[str, Any]) -> Opinion:
         verdict_score=row["verdict_score"],
         regions=tuple(_spot(from_arrow(region, Region)) for region in row["regions"]),
         says_something=bool(said),
-        is_flagged=row["parse_status"] != "ok" or len(row["attempts"]) > 1,
+        is_flagged=_is_flagged(row["parse_status"], [attempt["status"] for attempt in row["attempts"]]),
         is_derived=bool(row["parent_ids"]),
     )
+
+
+def _is_flagged(parse_status: str, tried: Iterable[str]) -> bool:
+    """By the answers alone: a judge asks twice, and what the service did tells nothing about them."""
+    return any(status in FAULTY for status in (parse_status, *tried))
 
 
 def _spot(region: Region) -> Region:

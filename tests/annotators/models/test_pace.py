@@ -166,7 +166,7 @@ MOVING: dict[str, tuple[Limit, float]] = {
 
 
 @pytest.mark.parametrize(("name", "retry_after", "per_second"), [
-    *((name, wait, False) for name in MOVING for wait in ("1", "")),
+    *((name, wait, False) for name in MOVING for wait in ("1", "", "0")),
     *((name, "1", True) for name in MOVING),
 ])  # fmt: skip
 def test_all_are_answered_near_the_floor_of_a_moving_limit(name: str, retry_after: str, per_second: bool) -> None:

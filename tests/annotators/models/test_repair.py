@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotators.models.defects import Flaw
 from annotators.models.repair import find_object
 
 ANSWER = {"answer": "Zoë {", "regions": [{"box": [1, 2, 3, 4]}]}
@@ -115,3 +116,26 @@ def _numbers(value: Any) -> list[float]:
     if isinstance(value, list):
         return [number for part in value for number in _numbers(part)]
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+CLAIMS = '"claims": [{"text": "It repeats.", "regions": [1]}], "regions": [{"category": "blur", "box": [1, 2, 3, 4]}]'
+
+
+def test_a_part_of_a_broken_answer_is_not_the_answer() -> None:
+    for words in (f'{{"verdict": "real", {CLAIMS},}}', f'Here: {{"verdict": "real", {CLAIMS},}} I hope it helps.'):
+        found = find_object(words, "regions")
+        assert found.value == json.loads(f'{{"verdict": "real", {CLAIMS}}}')
+        assert [repair.code for repair in found.repairs] == ["broken_json"]
+
+
+def test_a_part_of_an_answer_that_was_cut_off_is_not_the_answer() -> None:
+    words = f'{{"verdict": "real", {CLAIMS}'
+    assert [find_object(cut, "regions").defect for cut in (words, words[:90], f"```json\n{words}")] == [
+        Flaw.CUT_OFF.told(after="")
+    ] * 3
+
+
+def test_what_is_broken_before_an_answer_does_not_hide_it() -> None:
+    answer = f'{{"verdict": "real", {CLAIMS}}}'
+    for before in ('As in {"box": x}: ', "As in {'box': [1]}: ", "A set {a, b, ", 'The form is {"regions": [...]}. '):
+        assert find_object(before + answer, "regions").value == json.loads(answer)

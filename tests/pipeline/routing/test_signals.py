@@ -71,6 +71,10 @@ def test_flags_twins_and_cartography(say: Say) -> None:
     tries = (Attempt(number=1, status="parse_error"), Attempt(number=2, status="ok"))
     assert signals(say(parse_status="repaired")) == {"flags": 1}
     assert signals(say(attempts=tries)) == {"flags": 1}
+    two_questions = (Attempt(number=1, status="ok"), Attempt(number=2, status="ok"))
+    assert signals(say("judge", attempts=two_questions)) == {}
+    busy = (Attempt(number=1, status="429"), Attempt(number=2, status="timeout"), Attempt(number=3, status="ok"))
+    assert signals(say(attempts=busy)) == {}
     assert signals(say(), has_finding=True, has_corrected_twin=True) == {"flags": 1, "corrected_twin": 1}
     voices = say(verdict="generated", verdict_score=0.9), say("b", verdict="generated", verdict_score=0.5)
     assert signals(*voices)["cartography"] == pytest.approx(0.4)

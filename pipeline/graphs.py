@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import ConfigError, ServiceError, WitnessmarkError
@@ -132,12 +135,24 @@ def run_graph(
     COUNTERS.add("found", expected)
     root = beam.Pipeline(options=options)
     build(root)
+    _keep_ctrl_c_from_workers()
     with shown(stage, write):
         counters = _finish(_Running(root), write)
     if DRAIN.is_on:
         kind = Interrupted if DRAIN.reason == "interrupted" else ServiceError
         raise kind(f"{stage}: {DRAIN.reason}", remedy=GO_ON)
     return counters
+
+
+def _keep_ctrl_c_from_workers() -> None:
+    """Worker processes start in a process group of their own; the launcher hears Ctrl-C and asks them to drain.
+
+    At a terminal it is for a whole group, and Beam waits without end for a worker that it has ended.
+    """
+    from apache_beam.runners.portability import local_job_service
+
+    popen = partial(subprocess.Popen, process_group=0)
+    vars(local_job_service)["subprocess"] = SimpleNamespace(Popen=popen)  # Beam has no setting for it
 
 
 class _Running(threading.Thread):
@@ -181,6 +196,7 @@ def _mind(heard: list[int], write: Callable[[str], None]) -> None:
         raise Interrupted("stopped at once", remedy="run the same command again to go on")
     write("stopping: calls in flight are finished and kept (Ctrl-C again to stop at once)")
     DRAIN.start("interrupted")
+    COUNTERS.ask_for_end()
 
 
 @contextmanager

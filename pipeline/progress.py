@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .drain import DRAIN
 from .uris import is_local, local_path
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ PLAIN_INTERVAL_S = 10.0
 BAR_INTERVAL_S = 0.2
 SHARED_INTERVAL_S = 0.5
 """How often a worker process tells how far it is."""
+END = "end"
+"""The file beside what they tell by which the launcher asks them to drain."""
 
 
 class Counters:
@@ -76,6 +79,15 @@ class Counters:
             self._folder.mkdir(parents=True, exist_ok=True)
             part.write_text(json.dumps([dict(self._counts), self._usd]))
             part.replace(self._folder / f"{os.getpid()}.json")
+            if (self._folder / END).exists():
+                DRAIN.start("interrupted")
+
+    def ask_for_end(self) -> None:
+        """Let the worker processes of the run drain, each when it next tells how far it is."""
+        with self._lock, suppress(OSError):
+            if self._folder and self._is_reader:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                (self._folder / END).touch()
 
     def spend(self, usd: float) -> None:
         """Raise the money."""

@@ -13,11 +13,13 @@ from apache_beam.runners.worker import sdk_worker
 
 from schemas.errors import ConfigError, RunError, ServiceError, WitnessmarkError
 
+from .drain import Interrupted
+
 __all__ = ["tell_once", "told"]
 
-_KINDS = {kind.__name__: kind for kind in (ConfigError, RunError, ServiceError)}
+_KINDS = {f"{kind.__module__}.{kind.__name__}": kind for kind in (ConfigError, RunError, ServiceError, Interrupted)}
 _TOLD = re.compile(
-    rf"^schemas\.errors\.({'|'.join(_KINDS)}): (.+?)(?: \[while running '.*'\])?$",
+    rf"^({'|'.join(map(re.escape, _KINDS))}): (.+?)(?: \[while running '.*'\])?$",
     re.MULTILINE,
 )
 _GO_ON = "mend that and run the same command again; what is on disk stays good"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ class Bench:
         files = sorted((self.root / run / "dataset").rglob("*.parquet"))
         return {str(path.relative_to(self.root / run)): sha256_of(str(path)).sha256 for path in files}
 
-    def wait_for_calls(self, count: int, process: Command) -> None:
+    def wait_for_calls(self, count: int, process: Command | subprocess.Popen[str]) -> None:
         deadline = time.monotonic() + 60
         while self.server.stats()["by_status"].get("200", 0) < count:
             assert process.poll() is None, process.communicate()[1]
@@ -161,6 +162,41 @@ def test_ctrl_c_drains_and_the_same_command_goes_on(bench: Callable[..., Bench])
     called = tested.server.stats()["by_status"]["200"]
     assert called < COUNT
     assert len(list((tested.root / "run" / "answers").rglob("*.json"))) == called
+    tested.finish("run")
+    assert tested.server.stats()["by_status"] == {"200": COUNT}
+
+
+AT_A_TERMINAL = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from pipeline.entry import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_drains_two_processes_too(bench: Callable[..., Bench]) -> None:
+    tested = bench(latency_s=0.3)
+    two = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    process = subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, *tested.words("run", *two)],
+        env={**os.environ, "OPENAI_BASE_URL": tested.server.base_url, "OPENAI_API_KEY": SECRET},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    tested.wait_for_calls(8, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers of the same group, too
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode in (130, -signal.SIGINT), err
+    assert err.splitlines()[-1].startswith("witnessmark: propose: interrupted"), err
+    assert "Traceback" not in err
+    called = tested.server.stats()["by_status"]["200"]
+    assert called < COUNT
     tested.finish("run")
     assert tested.server.stats()["by_status"] == {"200": COUNT}
 

@@ -8,6 +8,7 @@ import pytest
 from apache_beam.runners.worker import sdk_worker
 
 import pipeline.coders
+from pipeline.drain import Interrupted
 from pipeline.worker_errors import told
 from schemas.errors import ConfigError, RunError, ServiceError
 
@@ -17,9 +18,9 @@ TRACE = """Traceback (most recent call last):
 """
 
 
-@pytest.mark.parametrize("kind", [ConfigError, RunError, ServiceError])
+@pytest.mark.parametrize("kind", [ConfigError, RunError, ServiceError, Interrupted])
 def test_an_error_of_ours_is_known_by_its_trace(kind: type[Exception]) -> None:
-    found = told(TRACE.format(name=f"schemas.errors.{kind.__name__}", message="no room on /run"))
+    found = told(TRACE.format(name=f"{kind.__module__}.{kind.__name__}", message="no room on /run"))
     assert type(found) is kind
     assert found.message == "no room on /run"
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import ConfigError, ServiceError, WitnessmarkError
 
 from .drain import DRAIN, GO_ON, Interrupted
 from .progress import COUNTERS, shown
+from .worker_processes import end_all, start_apart
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -135,44 +133,13 @@ def run_graph(
     COUNTERS.add("found", expected)
     root = beam.Pipeline(options=options)
     build(root)
-    _keep_ctrl_c_from_workers(options)
+    start_apart(options)
     with shown(stage, write):
         counters = _finish(_Running(root), write)
     if DRAIN.is_on:
         kind = Interrupted if DRAIN.reason == "interrupted" else ServiceError
         raise kind(f"{stage}: {DRAIN.reason}", remedy=GO_ON)
     return counters
-
-
-def _keep_ctrl_c_from_workers(options: PipelineOptions) -> None:
-    """Worker processes start in a process group of their own; the launcher hears Ctrl-C and asks them to drain.
-
-    At a terminal it is for a whole group, and Beam waits without end for a worker that it has ended.
-    """
-    from apache_beam.options.pipeline_options import DirectOptions
-
-    if options.view_as(DirectOptions).direct_running_mode != "multi_processing":
-        return
-    from apache_beam.runners.portability import local_job_service
-
-    vars(local_job_service)["subprocess"] = SimpleNamespace(Popen=_worker)  # Beam has no setting for it
-
-
-def _worker(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
-    """Starts what Beam asks for, and remembers it."""
-    _workers.append(subprocess.Popen(*arguments, process_group=0, **options))  # noqa: S603 - Beam's own command
-    return _workers[-1]
-
-
-def _end_workers() -> None:
-    """Python ends only after the threads that wait for them; what these say then is of no use to anybody."""
-    threading.excepthook = lambda _: None
-    for worker in _workers:
-        if worker.poll() is None:
-            os.killpg(worker.pid, signal.SIGKILL)
-
-
-_workers: list[subprocess.Popen[bytes]] = []
 
 
 class _Running(threading.Thread):
@@ -213,7 +180,7 @@ def _mind(heard: list[int], write: Callable[[str], None]) -> None:
     if not heard or (len(heard) == 1 and DRAIN.reason == "interrupted"):
         return
     if DRAIN.is_on:
-        _end_workers()
+        end_all()
         raise Interrupted("stopped at once", remedy="run the same command again to go on")
     write("stopping: calls in flight are finished and kept (Ctrl-C again to stop at once)")
     DRAIN.start("interrupted")

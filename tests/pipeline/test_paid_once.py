@@ -174,11 +174,10 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.slow
-def test_ctrl_c_at_a_terminal_drains_two_processes_too(bench: Callable[..., Bench]) -> None:
-    tested = bench(latency_s=0.3)
+def at_a_terminal(tested: Bench) -> subprocess.Popen[str]:
+    """The command over two processes, in a session of its own as a terminal gives one."""
     two = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", AT_A_TERMINAL, *tested.words("run", *two)],
         env={**os.environ, "OPENAI_BASE_URL": tested.server.base_url, "OPENAI_API_KEY": SECRET},
         stdout=subprocess.DEVNULL,
@@ -186,19 +185,48 @@ def test_ctrl_c_at_a_terminal_drains_two_processes_too(bench: Callable[..., Benc
         text=True,
         start_new_session=True,
     )
-    tested.wait_for_calls(8, process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers of the same group, too
+
+
+def last_words(process: subprocess.Popen[str], within_s: float) -> str:
     try:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=within_s)
     finally:
         process.kill()
     assert process.returncode in (130, -signal.SIGINT), err
-    assert err.splitlines()[-1].startswith("witnessmark: propose: interrupted"), err
     assert "Traceback" not in err
+    return err.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_drains_two_processes_too(bench: Callable[..., Bench]) -> None:
+    tested = bench(latency_s=0.3)
+    process = at_a_terminal(tested)
+    tested.wait_for_calls(8, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers of the same group, too
+    assert last_words(process, within_s=60).startswith("witnessmark: propose: interrupted")
     called = tested.server.stats()["by_status"]["200"]
     assert called < COUNT
     tested.finish("run")
     assert tested.server.stats()["by_status"] == {"200": COUNT}
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_leaves_no_process_behind(bench: Callable[..., Bench]) -> None:
+    tested = bench(latency_s=4.5)
+    process = at_a_terminal(tested)
+    while not tested.server.stats()["max_in_flight"]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stderr
+    while not process.stderr.readline().startswith("stopping: calls in flight"):
+        pass
+    os.killpg(process.pid, signal.SIGINT)
+    assert last_words(process, within_s=30).startswith("witnessmark: stopped at once")
+    deadline = time.monotonic() + 10  # who is killed needs a moment to go
+    while left := subprocess.run(["pgrep", "-s", str(process.pid)], capture_output=True, text=True).stdout:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

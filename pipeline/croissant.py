@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schemas.arrow import Config, field_table
+from schemas.published import Config, field_table
 from schemas.record import Record
 
 from .cards.facts import CardFacts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.arrow import Config, dataset_schema, record_from_row
+from schemas.published import Config, dataset_schema, record_from_row
 from schemas.record import Record
 
 from .filesystems import list_files

@@ -12,12 +12,12 @@ import numpy as np
 
 from annotators.base import OpenUri
 from annotators.sandbox import shared_sandbox
-from schemas.arrow import Config
 from schemas.candidate import Region
 from schemas.errors import SampleError
 from schemas.media.measure import measure
 from schemas.media.structure import content_end, png_chunks
 from schemas.media.types import Document, Image
+from schemas.published import Config
 from schemas.record import Record, Reference
 from schemas.taxonomy import Taxonomy
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.arrow import Config
+from schemas.published import Config
 from schemas.record import Assignment, Duplicate
 
 from .counting import rejected_samples

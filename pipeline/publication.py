@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import pipeline.exports
 from annotators.base import MachineConfig
-from schemas.arrow import hub_features
 from schemas.plugins import load
+from schemas.published import hub_features
 from schemas.record import Record
 
 from .cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, card

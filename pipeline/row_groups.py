@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from schemas.arrow import files_to_arrow, rows_to_arrow
+from schemas.arrow import rows_to_arrow
+from schemas.published import files_to_arrow
 
 __all__ = ["MEDIA_COLUMN", "ends_row_group", "parquet_options", "row_group"]
 

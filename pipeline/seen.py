@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from schemas.arrow import CONFIG_OF, Config
+from schemas.published import CONFIG_OF, Config
 
 from .storage import RunFolder
 from .tables import read_batches

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from schemas.arrow import Config, dataset_schema, record_row
 from schemas.checks import check_record
 from schemas.errors import MediaError, SampleError
 from schemas.media.limits import DEFAULT_LIMITS, Limits
 from schemas.media.types import Image, Video
+from schemas.published import Config, dataset_schema, record_row
 from schemas.record import Record, Reference, Rejection
 from schemas.taxonomy import Taxonomy
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from schemas.arrow import Config, dataset_schema, from_arrow, record_from_row
+from schemas.arrow import from_arrow
 from schemas.base import Frozen, content_id
 from schemas.candidate import Candidate
 from schemas.checks import check_record
 from schemas.errors import RunError
 from schemas.plugins import readable
+from schemas.published import Config, dataset_schema, record_from_row
 from schemas.record import Record
 from schemas.route import Route
 from schemas.sample import Sample

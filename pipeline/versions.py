@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any, Literal, NamedTuple
 
-from schemas.arrow import Config, record_from_row
 from schemas.candidate import Region
 from schemas.errors import RunError
+from schemas.published import Config, record_from_row
 from schemas.record import Record
 
 from .dataset import HUB_CONFIGS, config_of, read_rows, row_columns, shard_uris

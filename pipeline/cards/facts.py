@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from schemas.arrow import Config
 from schemas.base import Frozen
+from schemas.published import Config
 from schemas.taxonomy import Taxonomy
 
 from ..quality import Quality
@@ -40,7 +40,7 @@ class ConfigFacts(Frozen):
     splits: tuple[SplitFacts, ...]
     """Its splits in order; a split without a file is not listed."""
     features: dict[str, Any]
-    """Its columns as ``datasets.Features.to_dict`` spells them, as ``schemas.arrow.hub_features`` gives them."""
+    """Its columns as ``datasets.Features.to_dict`` spells them, as ``schemas.published.hub_features`` gives them."""
 
     @property
     def num_rows(self) -> int:

@@ -10,8 +10,8 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from schemas.arrow import Config, FieldRow, field_table
 from schemas.base import Frozen
+from schemas.published import Config, FieldRow, field_table
 from schemas.record import Record, Reference
 
 from ..untrusted import as_code, as_markdown

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.arrow import Config
+from schemas.published import Config
 
 from ..reviews import REVIEWS
 from ..untrusted import visible

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from schemas.arrow import files_to_arrow
 from schemas.candidate import Region
 from schemas.geometry import Polygon
+from schemas.published import files_to_arrow
 from schemas.record import Record
 
 from ..filesystems import join, list_files, open_uri, writing

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.arrow import record_from_row
 from schemas.candidate import Region
 from schemas.errors import ConfigError
+from schemas.published import record_from_row
 from schemas.record import Record
 from schemas.taxonomy import Taxonomy
 

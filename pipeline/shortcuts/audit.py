@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from schemas.arrow import Config
+from schemas.published import Config
 
 from ..dataset import HUB_CONFIGS, config_of, read_rows, shard_uris
 from ..storage import RunFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.arrow import Config
+from schemas.published import Config
 
 __all__ = ["COLUMNS", "FEATURES", "Feature"]
 

@@ -21,8 +21,8 @@ from pipeline.cards import CardFacts, ConfigFacts, MachineFacts, SplitFacts, car
 from pipeline.cards.fields import yaml_features
 from pipeline.storage import StageCounts
 from pipeline.tally import Count, SourceCount
-from schemas.arrow import CONFIG_OF, Config, dataset_schema, hub_features, record_row
 from schemas.media.types import Image
+from schemas.published import CONFIG_OF, Config, dataset_schema, hub_features, record_row
 from schemas.record import Record
 from schemas.taxonomy import Category, Level, Taxonomy
 

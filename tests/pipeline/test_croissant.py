@@ -11,7 +11,7 @@ from pipeline.cards.facts import CardFacts, ConfigFacts, MachineFacts, SplitFact
 from pipeline.cli import main
 from pipeline.croissant import croissant
 from pipeline.storage import FileFact
-from schemas.arrow import Config, hub_features
+from schemas.published import Config, hub_features
 from schemas.taxonomy import Taxonomy
 
 FACT = FileFact(sha256="ab" * 32, bytes=1234)

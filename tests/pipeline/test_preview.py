@@ -17,10 +17,10 @@ from pipeline.cli import main
 from pipeline.dataset import read_records
 from pipeline.hub.rows import marks_of
 from pipeline.preview import preview
-from schemas.arrow import CONFIG_OF, Config, dataset_schema, hub_features
 from schemas.candidate import Region
 from schemas.media.limits import DEFAULT_LIMITS
 from schemas.media.types import Document, Image, Page
+from schemas.published import CONFIG_OF, Config, dataset_schema, hub_features
 from schemas.record import Lineage, Record
 from schemas.taxonomy import Taxonomy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.arrow import CONFIG_OF, Config, dataset_schema
+from schemas.published import CONFIG_OF, Config, dataset_schema
 from schemas.record import Record
 
 GOLDEN = Path(__file__).parent.parent / "golden"

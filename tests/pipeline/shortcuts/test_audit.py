@@ -17,7 +17,7 @@ from pipeline.cli import main
 from pipeline.shortcuts import audit_shortcuts, read_shortcuts, warnings_of
 from pipeline.shortcuts.audit import _chosen
 from pipeline.storage import RunFolder
-from schemas.arrow import dataset_schema
+from schemas.published import dataset_schema
 
 Change = Callable[[int, bool], dict[str, object]]
 

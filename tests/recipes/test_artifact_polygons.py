@@ -77,9 +77,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def replayed(pictures: Path, witnessmark: Command) -> Run:
+def answers(pictures: Path) -> Path:
     """Recorded answers in place of a model: a picture for each category, the first with two places."""
-    root = pictures.parent.parent
     answers = [
         {
             "verdict": "generated",
@@ -89,13 +88,18 @@ def replayed(pictures: Path, witnessmark: Command) -> Run:
         for n, label in enumerate(LABELS)
     ]
     lines = [{"file_name": f"{n}.png", "answer": answer} for n, answer in enumerate(answers)]
-    path = write_lines(root / "answers.jsonl", lines)
+    return write_lines(pictures.parent.parent / "answers.jsonl", lines)
+
+
+@pytest.fixture(scope="module")
+def replayed(pictures: Path, answers: Path, witnessmark: Command) -> Run:
+    """A finished run of the recorded answers."""
     return witnessmark(
         "artifact-polygons",
         pictures,
-        root / "replayed",
+        pictures.parent.parent / "replayed",
         "machines.0.kind=replay",
-        f"machines.0.path={path}",
+        f"machines.0.path={answers}",
         "splits={train: 1, test: 1}",
         *OUTLINES,
     )
@@ -170,7 +174,9 @@ def test_a_live_server_takes_the_drafts_place(pictures: Path, here: Command, tmp
     assert {row["machine"] for row in run.rows("candidates")} == {"vlm"}
 
 
-def test_three_rounds_of_people_go_on_from_each_other(here: Command, pictures: Path, tmp_path: Path) -> None:
+def test_three_rounds_of_people_go_on_from_each_other(
+    here: Command, pictures: Path, answers: Path, tmp_path: Path
+) -> None:
     """Each round's tasks exist only once the round before is answered, and show what it left."""
     people = "{kind: files, passes: 3, relay: true, votes: true, geometry: [polygon], results: [%s]}"
     results = [tmp_path / f"{n}.json" for n in (1, 2)]
@@ -178,7 +184,7 @@ def test_three_rounds_of_people_go_on_from_each_other(here: Command, pictures: P
         path.write_text("[]")
     settings = (
         "machines.0.kind=replay",
-        f"machines.0.path={pictures.parent.parent / 'answers.jsonl'}",
+        f"machines.0.path={answers}",
         f"people=[{people % ', '.join(map(str, results))}]",
         "routing.audit=1.0",
         *OUTLINES,

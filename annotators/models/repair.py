@@ -136,7 +136,7 @@ def _mended(text: str, key: str) -> Found:
         AssertionError,
         RecursionError,
         ValueError,
-    ):  # what json-repair raises where it finds no way, or too deep a one
+    ):  # of json-repair: no way on, or too deep a one
         value = None
     if not isinstance(value, dict) or key not in value or not _is_nothing_guessed(value, part):
         return Found(None, defect=Flaw.NOT_JSON.told(key=key))

@@ -21,11 +21,12 @@ from .dataset import HUB_CONFIGS, read_records
 from .drain import GO_ON, Interrupted
 from .exports.base import ExportPlace
 from .filesystems import is_unfinished, list_files, name_of, remove, write_atomically
+from .leftovers import note_theirs, remove_unnamed
 from .plan import Plan
 from .quality import read_quality, write_quality
 from .recipe import Recipe
 from .reporting import Seen, look_through, near_groups, reported
-from .reviews import REVIEWS, write_reviews
+from .reviews import write_reviews
 from .shards import WrittenShard
 from .shortcuts import Shortcut, audit_shortcuts, read_shortcuts, warnings_of
 from .split_proof import SplitProof, crowding, proof_of, write_proof
@@ -38,8 +39,6 @@ T = TypeVar("T")
 
 WRITTEN = ("dataset", "exports", "media", "people")
 """Folders whose files a killed process may leave half written; tables do so under hidden names of their own."""
-BESIDE = ("dataset/README.md", "dataset/croissant.json", "dataset/CITATION.cff", f"dataset/{REVIEWS}")
-"""What may be written beside the shards."""
 
 
 def publication(
@@ -52,6 +51,7 @@ def publication(
 ) -> Manifest:
     """Write card, exports and report, remove what an earlier pass left, and note every file in the manifest."""
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
+    note_theirs(run, manifest.files)
     _remove_stale(run, files)
     _remove_unfinished(run)
     with _beside(lambda is_over: _hashed(run, _exported(run, recipe, write, is_over))) as exported:
@@ -59,7 +59,7 @@ def publication(
         files |= _described(run, manifest, recipe, plan, written, seen, files, write)
         told = reported(run, manifest.evolve(files=files), recipe, seen)
         files = {**told.files, **exported.result()}
-    _remove_unnamed(run, manifest.files, files)
+    remove_unnamed(run, manifest.files, files)
     return told.evolve(files=files)
 
 
@@ -123,19 +123,6 @@ def _remove_unfinished(run: RunFolder) -> None:
     for uri, _ in found:
         if is_unfinished(uri):
             remove(uri)
-
-
-def _remove_unnamed(run: RunFolder, old: Iterable[str], files: Mapping[str, FileFact]) -> None:
-    """What an earlier pass made beside the shards and this recipe does not: an export, a citation.
-
-    A pass that was killed has left files that no manifest names: whatever lies in ``exports`` is a pass's. The
-    ``old`` paths are a manifest's, which may come from elsewhere: nothing outside of the two folders is touched.
-    """
-    exports = (uri.removeprefix(f"{run.uri}/") for uri, _ in list_files(run.path("exports")))
-    for path in {*old, *BESIDE, *(path for path in exports if "/." not in path)} - files.keys():
-        folder, *below = path.split("/")
-        if folder in ("dataset", "exports") and not {"", ".", ".."} & set(below):
-            remove(run.path(folder, *below))
 
 
 def _descriptions(facts: CardFacts, recipe: Recipe, files: dict[str, FileFact]) -> dict[str, str]:

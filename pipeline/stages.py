@@ -162,6 +162,7 @@ def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], wr
     """Run graph 2 and write everything that is published. Raises RunError where the counts do not add up."""
     from .finalize import build_finalize, read_written
     from .graphs import beam_options, is_dry_run, run_graph
+    from .leftovers import forget_theirs
     from .partition import cut, shards_of
     from .publication import publication
     from .tables import write_table
@@ -194,6 +195,7 @@ def finalize(run: RunFolder, manifest: Manifest, *, arguments: Sequence[str], wr
     manifest = manifest.evolve(shards=dict(plan.shards), stages={**manifest.stages, "finalize": counts})
     manifest = publication(run, manifest, recipe, plan, written, write)
     run.write_manifest(manifest)
+    forget_theirs(run)
     return manifest
 
 

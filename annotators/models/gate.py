@@ -184,6 +184,10 @@ class Gate:
         self._places.give(way.place)
         self._pump()
 
+    def is_waited_for(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint is left alone now, and not yet given up."""
+        return endpoint.pace.is_open and not self._is_down(endpoint)
+
     def count_tokens(self, way: Way, tokens: int) -> None:
         """What a request really took of the minute's tokens."""
         if self._tokens is None or not tokens:

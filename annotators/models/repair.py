@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemas.checks import Defect
@@ -83,7 +83,7 @@ def _cut_out(text: str, key: str) -> Found | None:
 def _objects(text: str, key: str) -> Iterator[dict[str, Any]]:
     """Every whole JSON object in the words that has the key and lies in no other such one, nor in a broken one."""
     decoder, end = json.JSONDecoder(object_pairs_hook=_once), 0
-    plain = _STRING.sub(lambda said: " " * len(said[0]), text)
+    closings: dict[int, int] | None = None
     for start in _starts(text):
         if start < end:
             continue
@@ -92,26 +92,34 @@ def _objects(text: str, key: str) -> Iterator[dict[str, Any]]:
         except (_KeyTwiceError, RecursionError):  # what nests so deeply is slow to find out, and no answer of ours
             raise
         except ValueError:
-            end = max(end, _broken_end(text, plain, start))
+            closings = _closings(text) if closings is None else closings
+            end = max(end, _broken_end(text, closings, start))
             continue
         if key in value:
             end = after
             yield value
 
 
-def _broken_end(text: str, plain: str, start: int) -> int:
+def _broken_end(text: str, closings: Mapping[int, int], start: int) -> int:
     """Where the object that cannot be read ends; ``start`` where it looks like none, or where it never ends.
 
-    ``plain`` is the text with blanks for strings. What an answer begins with and never closes ends with the text.
+    What an answer begins with and never closes ends with the text.
     """
-    if plain[start] != "{" or not _OBJECT.match(text, start):
-        return start
-    depth = 0
-    for brace in _BRACE.finditer(plain, start):
-        depth += 1 if brace[0] == "{" else -1
-        if not depth:
-            return brace.end()
-    return len(text) if _BEGUN.match(text) and text.find("{") == start else start
+    if start in closings and _OBJECT.match(text, start):
+        return closings[start]
+    is_begun = start not in closings and _OBJECT.match(text, start) and _BEGUN.match(text)
+    return len(text) if is_begun and text.find("{") == start else start
+
+
+def _closings(text: str) -> dict[int, int]:
+    """Where what each brace opens is over, strings left out; in one pass, for a model may open thousands."""
+    opened, closings = list[int](), dict[int, int]()
+    for brace in _BRACE.finditer(_STRING.sub(lambda said: " " * len(said[0]), text)):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif opened:
+            closings[opened.pop()] = brace.end()
+    return closings
 
 
 def _mended(text: str, key: str) -> Found:
@@ -124,7 +132,11 @@ def _mended(text: str, key: str) -> Found:
         return Found(None, defect=Flaw.CUT_OFF.told(after="") if is_begun else Flaw.NOT_JSON.told(key=key))
     try:
         value = json_repair.loads(part, skip_json_loads=True) if len(part) <= MAX_MENDED else None
-    except RecursionError:
+    except (
+        AssertionError,
+        RecursionError,
+        ValueError,
+    ):  # of json-repair: no way on, or too deep a one
         value = None
     if not isinstance(value, dict) or key not in value or not _is_nothing_guessed(value, part):
         return Found(None, defect=Flaw.NOT_JSON.told(key=key))

@@ -165,11 +165,13 @@ class Asker:
         return outcome, latency_s
 
     def _is_failed_try(self, way: Way, outcome: _Failed, served: dict[int, int]) -> bool:
-        """Whether it counts: a refusal does not where the endpoint has served others since this one's last."""
+        """Whether it counts: a refusal does not while the endpoint is waited for, or has served others meanwhile."""
         endpoint = way.endpoint
         before = served.get(id(endpoint), 0)
         served[id(endpoint)] = endpoint.answers
-        return fate_of(outcome.error.__dict__["status"]) != "refused" or endpoint.answers == before
+        if fate_of(outcome.error.__dict__["status"]) != "refused":
+            return True
+        return endpoint.answers == before and not self.gate.is_waited_for(endpoint)
 
 
 async def _try(client: Post, pieces: tuple[bytes, ...]) -> Reply | _Failed:

@@ -123,25 +123,41 @@ def test_what_the_recipe_no_longer_makes_leaves(tmp_path: Path, recipe: Path, pi
     assert defects_of(run) == []
 
 
-def test_what_a_killed_pass_had_exported_leaves_when_the_recipe_no_longer_makes_it(
+def test_what_a_killed_pass_had_exported_leaves_and_what_a_person_put_beside_it_stays(
     tmp_path: Path, recipe: Path, pictures: Path
 ) -> None:
     run = tmp_path / "run"
     words = (recipe, "--input", pictures, "--run", run)
-    more = ("--set", "exports.0.kind=jsonl", "--set", "dataset.authors=[A Team]")
-    assert witnessmark("propose", *words, *more) == 0
-    before = manifest_of(run)
-    assert witnessmark("finalize", "--run", run) == 0
-    RunFolder(str(run)).write_manifest(before)  # as if it had been killed right before
-    (run / "exports" / ".theirs").touch()
+    assert witnessmark("run", *words) == 0
+    theirs = [run / "exports" / "jsonl" / "weights.pt", run / "exports" / "notes.md"]
+    in_the_way = run / "exports" / "coco" / "refused.jsonl"
+    in_the_way.mkdir(parents=True)
+    theirs[0].parent.mkdir()
+    for path in theirs:
+        path.write_text("a person's")
+    more = ("--set", "exports.0.kind=jsonl", "--set", "exports.1.kind=coco", "--set", "dataset.authors=[A Team]")
+    assert witnessmark("run", *words, *more, "--accept-recipe-change") == 3  # as by a kill: no manifest names its files
     assert (run / "exports" / "jsonl" / "records.jsonl").exists()
     assert (run / "dataset" / "CITATION.cff").exists()
+    in_the_way.rmdir()
 
-    assert witnessmark("run", *words, "--accept-recipe-change") == 0
-    assert [p.name for p in (run / "exports").rglob("*") if p.is_file()] == [".theirs"]
-    assert not (run / "dataset" / "CITATION.cff").exists()
-    (run / "exports" / ".theirs").unlink()
+    for _ in range(2):
+        assert witnessmark("run", *words, "--accept-recipe-change") == 0
+        assert sorted(p for p in (run / "exports").rglob("*") if p.is_file()) == theirs
+        assert not (run / "dataset" / "CITATION.cff").exists()
+    for path in theirs:
+        path.unlink()
     assert defects_of(run) == []
+
+
+def test_a_citation_that_a_person_wrote_stays_where_the_recipe_makes_none(
+    tmp_path: Path, recipe: Path, pictures: Path
+) -> None:
+    words = (recipe, "--input", pictures, "--run", tmp_path / "run")
+    assert witnessmark("run", *words) == 0
+    (tmp_path / "run" / "dataset" / "CITATION.cff").write_text("theirs")
+    assert witnessmark("run", *words) == 0
+    assert (tmp_path / "run" / "dataset" / "CITATION.cff").read_text() == "theirs"
 
 
 def test_a_dataset_without_rows_holds_nothing_that_loads(tmp_path: Path, recipe: Path) -> None:

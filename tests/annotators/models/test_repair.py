@@ -139,3 +139,21 @@ def test_what_is_broken_before_an_answer_does_not_hide_it() -> None:
     answer = f'{{"verdict": "real", {CLAIMS}}}'
     for before in ('As in {"box": x}: ', "As in {'box': [1]}: ", "A set {a, b, ", 'The form is {"regions": [...]}. '):
         assert find_object(before + answer, "regions").value == json.loads(answer)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"```json\n```(}',  # json-repair's own assertion fails
+        '{"regions": ' + "[" * 500 + "]" * 500 + ",}",  # deeper than it goes
+        '{"regions": ' + "[" * 3000 + "]" * 3000 + ",}",  # deeper than json goes
+    ],
+)
+def test_what_json_repair_breaks_at_is_no_answer(words: str) -> None:
+    assert find_object(words, "regions").defect == Flaw.NOT_JSON.told(key="regions")
+
+
+@given(st.lists(st.sampled_from(["{", "}", "[", "]", '"', '"regions"', ":", ",", "1", "```json\n", "```", "(", "\\"])))
+def test_no_words_break_it(parts: list[str]) -> None:
+    found = find_object("".join(("{", *parts, "}")), "regions")
+    assert (found.value is None) == (found.defect is not None)

@@ -28,6 +28,8 @@ _THOUGHT = re.compile(r"\s*(?:<think(?:ing)?>|◁think▷|<\|channel\|>analysis<
 _NUMBER = re.compile(r"(?<![\w.+-])-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+(?![\w.]*\w)")
 _WORD = re.compile(r"[^\W\d_]+")
 _ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_NO_WAY_ON = (AssertionError, RecursionError, ValueError)
+"""What json-repair raises where it finds no way, or too deep a one."""
 _SAME = {"none": "null"}
 """Python's word for JSON's; the others differ by case alone."""
 _OBJECT, _BRACE = re.compile(r'\{\s*"'), re.compile(r"[{}]")
@@ -132,11 +134,7 @@ def _mended(text: str, key: str) -> Found:
         return Found(None, defect=Flaw.CUT_OFF.told(after="") if is_begun else Flaw.NOT_JSON.told(key=key))
     try:
         value = json_repair.loads(part, skip_json_loads=True) if len(part) <= MAX_MENDED else None
-    except (
-        AssertionError,
-        RecursionError,
-        ValueError,
-    ):  # of json-repair: no way on, or too deep a one
+    except _NO_WAY_ON:
         value = None
     if not isinstance(value, dict) or key not in value or not _is_nothing_guessed(value, part):
         return Found(None, defect=Flaw.NOT_JSON.told(key=key))

@@ -85,6 +85,13 @@ def test_a_decoder_that_gets_little_of_the_machine_is_waited_for(sandbox):
     assert sandbox.submit(exec, STARVED.format(seconds=1.2), timeout_s=0.8).result() is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says how long another process has computed")
+def test_what_a_decoder_computed_for_earlier_files_does_not_count(sandbox):
+    busy = "import time\nwhile time.process_time() < 1.5: pass"
+    sandbox.submit(exec, busy, timeout_s=60).result()
+    assert sandbox.submit(exec, STARVED.format(seconds=1.2), timeout_s=0.8).result() is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit alone counts")
 def test_that_has_an_end_too(sandbox):
     with pytest.raises(MediaError, match=r"^the decoder was stopped after 1.6 s"):

@@ -20,8 +20,8 @@ from .croissant import croissant
 from .dataset import HUB_CONFIGS, read_records
 from .drain import GO_ON, Interrupted
 from .exports.base import ExportPlace
-from .filesystems import is_unfinished, list_files, name_of, remove, write_atomically
-from .leftovers import note_theirs, remove_unnamed
+from .filesystems import name_of, write_atomically
+from .leftovers import note_theirs, remove_stale_shards, remove_unfinished, remove_unnamed
 from .plan import Plan
 from .quality import read_quality, write_quality
 from .recipe import Recipe
@@ -37,9 +37,6 @@ __all__ = ["publication"]
 
 T = TypeVar("T")
 
-WRITTEN = ("dataset", "exports", "media", "people")
-"""Folders whose files a killed process may leave half written; tables do so under hidden names of their own."""
-
 
 def publication(
     run: RunFolder,
@@ -52,8 +49,8 @@ def publication(
     """Write card, exports and report, remove what an earlier pass left, and note every file in the manifest."""
     files = {f"dataset/{path}": fact for shard in written for path, fact in shard.files.items()}
     note_theirs(run, manifest.files)
-    _remove_stale(run, files)
-    _remove_unfinished(run)
+    remove_stale_shards(run, files)
+    remove_unfinished(run)
     with _beside(lambda is_over: _hashed(run, _exported(run, recipe, write, is_over))) as exported:
         seen = look_through(run)
         files |= _described(run, manifest, recipe, plan, written, seen, files, write)
@@ -108,21 +105,6 @@ def _tell(proof: SplitProof, recipe: Recipe, write: Callable[[str], None]) -> No
         write(f"split {split} is empty: no row names a generator or source that the recipe keeps for it")
     if line := crowding(proof, recipe.splits):
         write(line)
-
-
-def _remove_stale(run: RunFolder, files: dict[str, FileFact]) -> None:
-    folder = run.path("dataset", "data")
-    for uri, _ in list_files(folder):
-        if uri.removeprefix(f"{run.uri}/") not in files:
-            remove(uri)
-
-
-def _remove_unfinished(run: RunFolder) -> None:
-    """What a killed process left of files that it was writing: nobody else knows their names, and nobody writes now."""
-    found = [*list_files(run.uri, recursive=False), *(file for name in WRITTEN for file in list_files(run.path(name)))]
-    for uri, _ in found:
-        if is_unfinished(uri):
-            remove(uri)
 
 
 def _descriptions(facts: CardFacts, recipe: Recipe, files: dict[str, FileFact]) -> dict[str, str]:

@@ -50,6 +50,13 @@ def test_a_password_opens_a_document(pdf):
         measured(data)
 
 
+def refusal(data):
+    """Message and remedy."""
+    with pytest.raises(MediaError) as caught:
+        measured(data, "photo.jpg")
+    return caught.value.message, caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -60,10 +67,7 @@ def test_a_password_opens_a_document(pdf):
     ],
 )
 def test_what_is_no_medium_says_what_it_looks_like(data, message):
-    with pytest.raises(MediaError) as caught:
-        measured(data, "photo.jpg")
-    assert caught.value.message == message
-    assert caught.value.remedy == "leave it out of the input"
+    assert refusal(data) == (message, "leave it out of the input")
 
 
 @pytest.mark.parametrize(
@@ -76,10 +80,8 @@ def test_what_is_no_medium_says_what_it_looks_like(data, message):
     ],
 )
 def test_an_image_of_a_kind_that_is_not_read_is_called_an_image(data, name):
-    with pytest.raises(MediaError) as caught:
-        measured(data, "photo.jpg")
-    assert caught.value.message == f"it looks like {name}, which is not read here"
-    assert caught.value.remedy == "save it as PNG with another program, or leave it out of the input"
+    told = f"it looks like {name}, which is not read here"
+    assert refusal(data) == (told, "save it as PNG with another program, or leave it out of the input")
 
 
 def test_sizes_in_bytes_are_bounded(photo, encode):
